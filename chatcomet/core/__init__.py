@@ -1,0 +1,1 @@
+"""What chat is: rooms, messages, cursors, waiters.  No sockets, files, clocks of its own, HTTP or JSON."""

@@ -1,0 +1,94 @@
+"""Hub: rooms by name, made when they are used and gone when they are idle; nothing else.
+
+A room that is used again soon costs a read of the store if it has gone meanwhile, and one that stays costs
+memory.  So those idle for `IDLE_SECONDS` are forgotten, and when there are twice as many as after the last
+such sweep (somebody asks for one name after the other), all idle ones are, at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from chatcomet.core import reading
+from chatcomet.core.holds import Holds
+from chatcomet.core.message import Cursor, Message, Page
+from chatcomet.core.room import BACKLOG_MESSAGES, Room
+from chatcomet.core.store import MessageStore
+
+IDLE_SECONDS = 60.0
+CROWD = 1_000
+
+
+class Hub:
+    """The rooms of one store, in this process.
+
+    `backlog_messages`: how many of its last messages a room keeps in memory, at most as many as the store keeps.
+    """
+
+    def __init__(self, store: MessageStore, clock: IReactorTime, backlog_messages: int = BACKLOG_MESSAGES) -> None:
+        self._store = store
+        self._clock = clock
+        self._backlog_messages = backlog_messages
+        self._holds = Holds(clock)
+        self._rooms: dict[str, Room] = {}
+        self._crowd = CROWD
+        self._sweeping = False
+        store.subscribe(self._told)
+
+    def __len__(self) -> int:
+        """How many rooms are in memory."""
+        return len(self._rooms)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are suspended."""
+        return sum(len(room.waiters) for room in self._rooms.values())
+
+    def after(self, name: str, cursor: Cursor, limit: int, hold_seconds: float) -> Deferred[Page]:
+        """`reading.after` in the room `name`."""
+        return reading.after(self._room(name), self._store.epoch, cursor, limit, hold_seconds)
+
+    def before(self, name: str, seq: int | None, limit: int) -> Deferred[Page]:
+        """`reading.before` in the room `name`."""
+        return reading.before(self._room(name), seq, limit)
+
+    def drain(self) -> None:
+        """Answer all who are suspended with an empty page, and from now on suspend nobody."""
+        self._holds.end_all()
+
+    def _room(self, name: str) -> Room:
+        now = self._clock.seconds()
+        room = self._rooms.get(name)
+        if room is None:
+            room = self._make(name, now)
+        room.last_used = now
+        return room
+
+    def _make(self, name: str, now: float) -> Room:
+        if len(self._rooms) >= self._crowd:
+            self._forget(unused_since=now)
+        if not self._sweeping:
+            self._sweeping = True
+            self._clock.callLater(IDLE_SECONDS, self._sweep)
+        room = self._rooms[name] = Room(name, self._store, self._clock, self._holds, self._backlog_messages)
+        return room
+
+    def _told(self, name: str, messages: Sequence[Message]) -> None:
+        room = self._rooms.get(name)
+        if room is not None:
+            room.deliver(messages)
+
+    def _sweep(self) -> None:
+        self._forget(unused_since=self._clock.seconds() - IDLE_SECONDS)
+        self._sweeping = bool(self._rooms)
+        if self._sweeping:
+            self._clock.callLater(IDLE_SECONDS, self._sweep)
+
+    def _forget(self, unused_since: float) -> None:
+        """Forget the rooms that are idle and were last used at `unused_since` or before."""
+        for name in [name for name, room in self._rooms.items() if room.idle and room.last_used <= unused_since]:
+            del self._rooms[name]
+        self._crowd = max(CROWD, 2 * len(self._rooms))

@@ -1,0 +1,88 @@
+"""Reading: what asking with a cursor comes to.
+
+==================================================  ==========================================================
+the cursor is                                       what happens
+==================================================  ==========================================================
+behind the head, in the backlog                     a page now
+behind the backlog                                  the store is read; what has been pruned is `CursorExpired`
+at the head                                         the asker is suspended
+ahead of the head that this process knows           the store is asked for its head, then it is looked again
+of another epoch, pruned, or truly ahead            `CursorExpired`, which says what is here
+==================================================  ==========================================================
+
+Looking and becoming a waiter happen in one turn of the reactor (law 1): `_look` awaits nothing.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred, succeed
+
+from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page, first_that_fit, last_that_fit
+from chatcomet.core.room import Room
+from chatcomet.errors import CursorExpired
+
+_LOOKS = 3  # the second may follow a read of the head that began before this asker came; the third does not
+
+
+def after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float) -> Deferred[Page]:
+    """The page after `cursor`, suspended at the head for `hold_seconds` (0: not at all), then an empty one.
+
+    Fails with `CursorExpired` or `ServerFault`.  Cancelling it forgets the asker.
+    """
+    if cursor.epoch == epoch:
+        answer = _look(room, cursor.next, limit, hold_seconds)
+        if answer is not None:
+            return answer
+    return Deferred.fromCoroutine(_after(room, epoch, cursor, limit, hold_seconds))
+
+
+def _look(room: Room, start: int, limit: int, hold_seconds: float) -> Deferred[Page] | None:
+    """The answer, if this process has one: a page or a place among the waiters."""
+    if start == room.head:
+        waiting = room.waiters.suspend(hold_seconds)
+        return waiting if limit >= DEFAULT_LIMIT else waiting.addCallback(_cut, limit, room)
+    page = room.page(start, limit)
+    return None if page is None else succeed(page)
+
+
+async def _after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float) -> Page:
+    with room.in_use():
+        for _ in range(_LOOKS if cursor.epoch == epoch else 0):
+            answer = _look(room, cursor.next, limit, hold_seconds)
+            if answer is not None:
+                return await answer
+            if room.head is not None and cursor.next < room.head:
+                messages = await room.read(cursor.next, limit)
+                if not messages or messages[0].seq != cursor.next:
+                    break
+                return _page(room, cursor.next, first_that_fit(messages, limit))
+            await room.bounds()
+        bounds = await room.bounds()
+        raise CursorExpired(epoch, bounds.first, bounds.head)
+
+
+def before(room: Room, seq: int | None, limit: int) -> Deferred[Page]:
+    """The page that ends before message `seq`, or the newest one (None); empty where nothing older is kept.
+
+    Fails with `ServerFault`.
+    """
+    return Deferred.fromCoroutine(_before(room, seq, limit))
+
+
+async def _before(room: Room, seq: int | None, limit: int) -> Page:
+    with room.in_use():
+        first, head = await room.bounds()
+        end = head if seq is None else max(first, min(seq, head))
+        start = max(first, end - limit)
+        messages = await room.read(start, end - start) if start < end else ()
+        return _page(room, end, last_that_fit(messages, limit))
+
+
+def _page(room: Room, seq: int, messages: tuple[Message, ...]) -> Page:
+    """A page of `messages` and the cursor after them; where there are none, the cursor before `seq`."""
+    return Page(room.name, messages, room.cursor(messages[-1].seq + 1 if messages else seq))
+
+
+def _cut(page: Page, limit: int, room: Room) -> Page:
+    """No more than `limit` of the page that woke all who waited."""
+    return page if len(page.messages) <= limit else _page(room, 0, page.messages[:limit])

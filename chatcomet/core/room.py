@@ -1,0 +1,206 @@
+"""Room: what this process knows of one room's log, and who waits for its next message.
+
+The log itself is the store's.  A room follows it:
+
+* `head` is how far this room has delivered: it has handed out every message before it, in order, once.
+  None as long as nothing is known: a room begins by asking the store (law 8: it writes nothing).
+* `deliver` may be called with any contiguous run: again, late, too early, or from inside a wake (law 3).
+  Only a run that leads on from the head is handed out as it is.  Of any other the room remembers how far
+  the store is known to reach, and reads on from its head until it is there: so nothing is delivered
+  behind a gap, and `deliver` never re-enters itself.
+* The backlog is the last part of what was delivered, kept so that a reader that is a little behind costs
+  no read of the store.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chatcomet.core.flights import Flights
+from chatcomet.core.holds import Holds
+from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page, first_that_fit
+from chatcomet.core.store import Bounds, MessageStore
+from chatcomet.core.waiters import WaiterSet
+from chatcomet.errors import CursorExpired, ServerFault
+
+BACKLOG_MESSAGES = 256
+BACKLOG_BYTES = 512 * 1024
+RETRY_SECONDS = 1.0
+
+
+class Room:
+    """One room's head, backlog and waiters.
+
+    `backlog_messages`: at most as many as the store keeps, or a pruned message would still be handed out.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        name: str,
+        store: MessageStore,
+        clock: IReactorTime,
+        holds: Holds,
+        backlog_messages: int = BACKLOG_MESSAGES,
+    ) -> None:
+        self.name = name
+        self.head: int | None = None
+        self.waiters = WaiterSet(clock, holds, self.nothing)
+        self.last_used = clock.seconds()
+        self._store = store
+        self._clock = clock
+        self._uses = 0
+        self._target = 0  # how far the store is known to reach
+        self._delivering = False
+        self._backlog: deque[Message] = deque()
+        self._backlog_messages = backlog_messages
+        self._backlog_bytes = 0
+        self._pages: dict[int, Page] = {}  # by their first seq: those made since the last delivery
+        self._bounds: Flights[Bounds] = Flights()
+        self._reads: Flights[Sequence[Message]] = Flights()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is lost when this room is forgotten: nobody waits or reads, nothing is on its way."""
+        return self.waiters.idle and not self._uses and not self._delivering
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Within this the room is not idle."""
+        self._uses += 1
+        try:
+            yield
+        finally:
+            self._uses -= 1
+            self.last_used = self._clock.seconds()
+
+    # What it can say at once
+
+    def cursor(self, seq: int) -> Cursor:
+        """The cursor before message `seq`."""
+        return Cursor(self._store.epoch, seq)
+
+    def nothing(self) -> Page:
+        """The empty page at the head: one object for all who get it until the next delivery."""
+        assert self.head is not None, "who waits or is answered knows the head"
+        return self._shared_page(self.head, ())
+
+    def page(self, start: int, limit: int) -> Page | None:
+        """The messages from `start` on, if the backlog has them; None where the store has to be asked."""
+        if self.head is None or not self._backlog or not self._backlog[0].seq <= start < self.head:
+            return None
+        if limit == DEFAULT_LIMIT and start in self._pages:
+            return self._pages[start]
+        offset = start - self._backlog[0].seq
+        messages = first_that_fit(list(islice(self._backlog, offset, offset + limit)), limit)
+        if limit == DEFAULT_LIMIT:
+            return self._shared_page(start, messages)
+        return Page(self.name, messages, self.cursor(start + len(messages)))
+
+    def _shared_page(self, start: int, messages: tuple[Message, ...]) -> Page:
+        page = self._pages.get(start)
+        if page is None:
+            page = self._pages[start] = Page(self.name, messages, self.cursor(start + len(messages)))
+        return page
+
+    # What it asks the store
+
+    @property
+    def reach(self) -> int:
+        """How far the store is known to reach: the head, or further while this room is reading on."""
+        return max(self._target, self.head or 0)
+
+    def bounds(self) -> Deferred[Bounds]:
+        """What the store keeps of this room; the room follows it from there.  Fails with `ServerFault`.
+
+        One such read is in flight at a time; to join one that began earlier may give what was true then.
+        """
+        return self._bounds.join(None, lambda: self._store.bounds(self.name)).addCallback(self._learn)
+
+    def read(self, start: int, limit: int) -> Deferred[Sequence[Message]]:
+        """`MessageStore.read` of this room, shared by all who ask for the same at once."""
+        return self._reads.join((start, limit), lambda: self._store.read(self.name, start, limit))
+
+    def _learn(self, bounds: Bounds) -> Bounds:
+        if self.head is None:
+            self.head = bounds.head
+        self._target = max(self._target, bounds.head)
+        self._catch_up()
+        return bounds
+
+    # What it is told
+
+    def deliver(self, messages: Sequence[Message]) -> None:
+        """Hand a contiguous run of this room's messages to all who wait, unless that was done before."""
+        if self.head is None:
+            self.head = messages[0].seq
+        self._target = max(self._target, messages[-1].seq + 1)
+        if not self._delivering and messages[0].seq <= self.head:
+            self._delivering = True
+            self._hand_out(messages[self.head - messages[0].seq :])
+            self._delivering = False
+        self._catch_up()
+
+    def _hand_out(self, messages: Sequence[Message]) -> None:
+        """Move the head over `messages`, which begin at it, and wake all who wait with the first page of them."""
+        if not messages:
+            return
+        start, self.head = messages[0].seq, messages[-1].seq + 1
+        self._pages.clear()
+        self._keep(messages)
+        self.waiters.wake(self._shared_page(start, first_that_fit(messages, DEFAULT_LIMIT)))
+
+    def _keep(self, messages: Sequence[Message]) -> None:
+        self._backlog.extend(messages)
+        self._backlog_bytes += sum(message.size for message in messages)
+        while len(self._backlog) > self._backlog_messages or self._backlog_bytes > BACKLOG_BYTES:
+            self._backlog_bytes -= self._backlog.popleft().size
+
+    def _catch_up(self) -> None:
+        """If the store is known to reach further than the head, begin to read on from it."""
+        assert self.head is not None
+        if self.head < self._target and not self._delivering:
+            self._delivering = True
+            Deferred.fromCoroutine(self._read_on()).addErrback(self._gave_up)
+
+    async def _read_on(self) -> None:
+        while self.head is not None and self.head < self._target:
+            target = self._target  # what is appended during the read is none of what it finds pruned
+            try:
+                messages = await self._store.read(self.name, self.head, DEFAULT_LIMIT)
+            except ServerFault as fault:  # nobody else may ever ask for these: try again a little later
+                self._log.warn(
+                    "room {room}: can't read on from {head}: {fault}", room=self.name, head=self.head, fault=fault
+                )
+                await deferLater(self._clock, RETRY_SECONDS)
+                continue
+            if messages and messages[0].seq == self.head:
+                self._hand_out(messages)
+            elif messages:
+                self._target = max(self._target, messages[-1].seq + 1)
+                self._skip(messages[0].seq)
+            else:
+                self._skip(target)
+        self._delivering = False
+
+    def _skip(self, seq: int) -> None:
+        """What lies between the head and `seq` has been pruned: those who wait before it are told so."""
+        self.head = seq
+        self._pages.clear()
+        self._backlog.clear()
+        self._backlog_bytes = 0
+        self.waiters.wake(Failure(CursorExpired(self._store.epoch, seq, self._target)))
+
+    def _gave_up(self, failure: Failure) -> None:
+        self._delivering = False
+        self._log.failure("room {room}: a fault in following the log", failure, room=self.name)

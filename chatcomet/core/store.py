@@ -1,0 +1,74 @@
+"""What every store keeps: the one log from which all transports read.
+
+The rules, which one contract suite (``tests/unit/stores/contract.py``) holds every store to:
+
+* A room's messages are numbered 0, 1, 2 … without a hole, in the order of their appends.
+* What was acknowledged is durable.  An append that failed *may* have happened; the key of the
+  draft tells, when it is tried again.
+* Whoever is told hears of a message after it is durable and before its append is answered, in the
+  order of the log.  Repeated appends (a known key) tell nobody.
+* The head is kept, not counted: it goes on where it was when every message has been pruned.
+* A key lives as long as its message.
+* Reading never writes; a room that nobody has posted to has bounds (0, 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred
+
+from chatcomet.core.message import Draft, Message
+
+
+class Bounds(NamedTuple):
+    """The first seq that a room keeps, and its head (the seq of its next message): all in between are there."""
+
+    first: int
+    head: int
+
+
+class Posted(NamedTuple):
+    """What an append came to: the message in its place, and whether the key was known already."""
+
+    message: Message
+    repeated: bool
+
+
+Told = Callable[[str, Sequence[Message]], None]
+"""Called with a room's name and messages just made durable in it, contiguous and in order, in the reactor's thread."""
+
+
+class MessageStore(Protocol):
+    """A place where messages live.  All Deferreds fire in the reactor's thread."""
+
+    @property
+    def epoch(self) -> str:
+        """The name of this life of the store: 1 to 16 of a-z and 0-9.  Known once `open` has fired."""
+
+    def open(self) -> Deferred[None]:
+        """Make ready.  Fails with `StartRefused`."""
+
+    def close(self) -> Deferred[None]:
+        """Finish the appends in hand, then let go of everything.  Appends after this fail with `StoreUnavailable`."""
+
+    def subscribe(self, told: Told) -> None:
+        """From now on, call `told` with everything appended, whoever appended it."""
+
+    def append(self, room: str, draft: Draft) -> Deferred[Posted]:
+        """Number `draft` and keep it in `room`; fires when it is durable and all who listen have been told.
+
+        A draft whose key is known fires with the first message again.  Fails with `KeyReused` when that one had
+        another author, text or data, and with `StoreUnavailable` or `StoreBusy`.  Cancelling does not undo it.
+        """
+
+    def read(self, room: str, start: int, limit: int) -> Deferred[Sequence[Message]]:
+        """At most `limit` messages of `room` from `start` on, in order and without a hole.
+
+        Where `start` has been pruned they begin later, and at the head there are none: the asker looks.
+        Fails with `StoreUnavailable` or `StoreBusy`.
+        """
+
+    def bounds(self, room: str) -> Deferred[Bounds]:
+        """What `room` keeps now.  Fails with `StoreUnavailable` or `StoreBusy`."""

@@ -1,0 +1,93 @@
+"""WaiterSet: the suspended requests of one room.
+
+A waiter is a `Deferred` that fires with a page: of messages when the room has some, or an empty one when
+its hold ends (law 7: that is an answer, not an error).  Cancelling it, as happens when its peer drops,
+forgets it in O(1) (law 5).
+
+* Waking swaps the whole set for an empty one and then fires, so that whoever asks again from inside its
+  callback waits for the next page and is not fired twice.
+* Firing goes in slices of `SLICE` waiters, one a turn of the reactor (law 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from chatcomet.core.holds import Holds
+from chatcomet.core.message import Page
+
+SLICE = 500
+
+
+class Waiter(Deferred[Page]):
+    """One suspended request.  It knows the bucket it is in, so that it can leave it at once."""
+
+    bucket: dict[Waiter, None]
+
+
+def _forget(waiter: Deferred[Page]) -> None:
+    assert isinstance(waiter, Waiter)
+    waiter.bucket.pop(waiter, None)
+
+
+class WaiterSet:
+    """Suspend, wake, expire, forget.
+
+    `nothing` makes the page for those whose hold ends.
+    """
+
+    __slots__ = ("_buckets", "_clock", "_firing", "_holds", "_nothing")
+
+    def __init__(self, clock: IReactorTime, holds: Holds, nothing: Callable[[], Page]) -> None:
+        self._clock = clock
+        self._holds = holds
+        self._nothing = nothing
+        self._buckets: dict[int, dict[Waiter, None]] = {}  # by the tick at which their hold ends
+        self._firing = 0
+
+    def __len__(self) -> int:
+        """How many are suspended now."""
+        return sum(map(len, self._buckets.values()))
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is suspended and nobody remains to be fired."""
+        return not self._firing and not any(self._buckets.values())
+
+    def suspend(self, seconds: float) -> Deferred[Page]:
+        """Fires with the next page, or with an empty one after `seconds`."""
+        waiter = Waiter(_forget)
+        if self._holds.over or seconds <= 0:
+            waiter.callback(self._nothing())
+            return waiter
+        tick = self._holds.begin(seconds, self)
+        waiter.bucket = self._buckets.setdefault(tick, {})
+        waiter.bucket[waiter] = None
+        return waiter
+
+    def wake(self, outcome: Page | Failure) -> None:
+        """Fire all who are suspended with `outcome`: a page, or the failure that it can't be had."""
+        woken, self._buckets = self._buckets, {}
+        self._fire([waiter for bucket in woken.values() for waiter in bucket], outcome)
+
+    def expire(self, tick: int) -> None:
+        """Fire those whose hold ends at `tick` with an empty page."""
+        self._fire(list(self._buckets.pop(tick, ())), self._nothing())
+
+    def _fire(self, waiters: list[Waiter], outcome: Page | Failure) -> None:
+        if waiters:
+            self._firing += 1
+            self._fire_slice(waiters, 0, outcome)
+
+    def _fire_slice(self, waiters: list[Waiter], start: int, outcome: Page | Failure) -> None:
+        for waiter in waiters[start : start + SLICE]:
+            if not waiter.called:  # it may have been cancelled since
+                waiter.callback(outcome)
+        if start + SLICE < len(waiters):
+            self._clock.callLater(0, self._fire_slice, waiters, start + SLICE, outcome)
+        else:
+            self._firing -= 1

@@ -1,0 +1,81 @@
+"""Every exception of chatcomet, by whose fault it is.
+
+* `AskerError`: whoever asked can put it right by asking otherwise.
+* `ServerFault`: the server can't do now what it should; asking again later is right.
+* `StartRefused`: the operator's; the server does not start.
+
+What these become on a wire (HTTP status codes, problem documents) is decided in ``http/wire.py`` alone.
+"""
+
+from __future__ import annotations
+
+
+class ChatcometError(Exception):
+    """The base of all; ``str()`` of it is a sentence for people."""
+
+
+class AskerError(ChatcometError):
+    """The asker's fault."""
+
+
+class Malformed(AskerError):
+    """Something asked for does not have its form: a number, a cursor, a name, a body."""
+
+
+class TooLong(AskerError):
+    """A text, its data or a body is longer than its limit."""
+
+
+class UnsupportedForm(AskerError):
+    """A body in a form that this server does not read."""
+
+
+class NotFound(AskerError):
+    """There is no such thing here."""
+
+
+class CrossSite(AskerError):
+    """A change asked for by another site's page, which is not listed as allowed."""
+
+
+class CursorExpired(AskerError):
+    """A cursor that does not lead on from here: of another epoch, pruned, or ahead of the log.
+
+    What is here instead: the store's `epoch`, and in the room the seqs from `first` to before `head`.
+    """
+
+    def __init__(self, epoch: str, first: int, head: int) -> None:
+        super().__init__(
+            "this cursor does not lead on from here: messages after it are not kept, or it is of another log"
+        )
+        self.epoch = epoch
+        self.first = first
+        self.head = head
+
+
+class KeyReused(AskerError):
+    """An idempotency key that was used already, for another message."""
+
+
+class NameTaken(AskerError):
+    """A name that another live session holds, or that nobody may hold."""
+
+
+class ServerFault(ChatcometError):
+    """The server's fault; `retry_after` says in how many seconds to ask again."""
+
+    def __init__(self, reason: str, retry_after: int = 1) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class StoreUnavailable(ServerFault):
+    """The store can't be read or written now; what was asked for is not known to have happened."""
+
+
+class StoreBusy(ServerFault):
+    """More is asked of the store than it has room to queue."""
+
+
+class StartRefused(ChatcometError):
+    """The server can't start with this configuration or this store."""
