@@ -1,0 +1,38 @@
+"""Identity: who is asking, under which name."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from chatcomet.errors import Malformed
+
+NAME_CHARACTERS = 32
+GUEST = "guest"
+"""The author of whoever has no session; nobody can hold this name."""
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format, surrogate; line and paragraph separators
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A guest who has picked a name: `id` is secret and unguessable, `issued` is seconds since 1970."""
+
+    id: str
+    name: str
+    issued: float
+
+
+def check_name(text: str) -> str:
+    """The name that `text` asks for, in Unicode's NFKC form and trimmed.  Raises `Malformed`."""
+    name = unicodedata.normalize("NFKC", text).strip()
+    if not 1 <= len(name) <= NAME_CHARACTERS:
+        raise Malformed(f"a name has 1 to {NAME_CHARACTERS} characters")
+    if any(unicodedata.category(character) in _INVISIBLE for character in name):
+        raise Malformed("a name has no control or format characters")
+    return name
+
+
+def fold(name: str) -> str:
+    """What two names have in common that are to be taken for one: their case does not tell them apart."""
+    return unicodedata.normalize("NFKC", name.casefold())

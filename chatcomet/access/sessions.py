@@ -1,0 +1,142 @@
+"""Sessions: guests who have picked a name, and the signed cookies by which they are known again.
+
+A cookie carries the whole session under a signature, so that a restart signs nobody out.  Which *name*
+belongs to whom is kept in memory: a session holds its name for as long as it is used every
+`HOLD_NAME_SECONDS`, and whoever comes back later has it again unless somebody else took it meanwhile.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from itsdangerous import BadData, URLSafeSerializer
+from twisted.internet.interfaces import IReactorTime
+
+from chatcomet.access.identity import GUEST, Session, check_name, fold
+from chatcomet.errors import NameTaken, StartRefused
+
+LIFE_SECONDS = 30 * 24 * 3600
+HOLD_NAME_SECONDS = 600.0
+KEY_BYTES = 32
+_REMEMBERED = 10_000
+
+
+class _Holder(NamedTuple):
+    session: str
+    seen: float
+
+
+class Sessions:
+    """Makes sessions, knows them again, ends them.
+
+    `key`: what signs cookies.  `wall`: seconds since 1970, for their age.  `clock`: for how long a name is held.
+    """
+
+    def __init__(self, key: bytes, wall: Callable[[], float], clock: IReactorTime) -> None:
+        self._serializer = URLSafeSerializer(key, salt="chatcomet.session", signer_kwargs={"key_derivation": "hmac"})
+        self._wall = wall
+        self._clock = clock
+        self._holders: dict[str, _Holder] = {}  # by folded name, the one used last stands last
+        self._known: dict[str, Session] = {}  # by cookie: verified before; the oldest is dropped at _REMEMBERED
+        self._ended: dict[str, None] = {}  # ids of sessions that were signed out, oldest first
+
+    def sign_in(self, name: str, session: Session | None) -> Session:
+        """A session under `name`; whoever has one keeps its id and lets go of the old name.
+
+        Raises `Malformed` for what can't be a name, and `NameTaken`.
+        """
+        name = check_name(name)
+        renewed = Session(session.id if session else secrets.token_urlsafe(16), name, self._wall())
+        if fold(name) == GUEST or not self.holds_name(renewed):
+            raise NameTaken(f"the name {name} is taken")
+        if session is not None and fold(session.name) != fold(name):
+            self._release(session)
+        return renewed
+
+    def sign_out(self, session: Session) -> None:
+        """End `session`: its cookie is worth nothing from now on, and its name is free."""
+        self._release(session)
+        self._ended[session.id] = None
+        _drop_oldest(self._ended)
+
+    def holds_name(self, session: Session) -> bool:
+        """Whether `session` has its name, or takes it now since nobody else has it.  Counts as a use of it."""
+        now = self._clock.seconds()
+        name = fold(session.name)
+        holder = self._holders.get(name)
+        if holder is not None and holder.session != session.id and now - holder.seen < HOLD_NAME_SECONDS:
+            return False
+        if holder is None:
+            self._forget_unused(now)
+        self._holders.pop(name, None)  # to stand last again
+        self._holders[name] = _Holder(session.id, now)
+        return True
+
+    def cookie(self, session: Session) -> str:
+        """What says, signed, that its bearer is `session`."""
+        signed = self._serializer.dumps([session.id, session.name, session.issued])
+        return signed.decode() if isinstance(signed, bytes) else signed
+
+    def recall(self, cookie: str) -> Session | None:
+        """The session of `cookie`; None if it is forged, too old, or was signed out."""
+        session = self._known.get(cookie) or self._verify(cookie)
+        if session is None or session.id in self._ended or self._wall() - session.issued > LIFE_SECONDS:
+            return None
+        return session
+
+    def _verify(self, cookie: str) -> Session | None:
+        try:
+            session = Session(*self._serializer.loads(cookie))
+        except BadData:
+            return None
+        self._known[cookie] = session
+        _drop_oldest(self._known)
+        return session
+
+    def _release(self, session: Session) -> None:
+        holder = self._holders.get(fold(session.name))
+        if holder is not None and holder.session == session.id:
+            del self._holders[fold(session.name)]
+
+    def _forget_unused(self, now: float) -> None:
+        """Let go of the names that were not used for long: they stand first."""
+        while self._holders:
+            name, holder = next(iter(self._holders.items()))
+            if now - holder.seen < HOLD_NAME_SECONDS:
+                return
+            del self._holders[name]
+
+
+def _drop_oldest(remembered: dict[str, Session] | dict[str, None]) -> None:
+    if len(remembered) > _REMEMBERED:
+        del remembered[next(iter(remembered))]
+
+
+def read_key(path: Path | None) -> bytes:
+    """The key kept at `path`, made there if there is none; without a path one that lives as long as this process.
+
+    Raises `StartRefused` where it can't be read or made, or is none.
+    """
+    if path is None:
+        return secrets.token_bytes(KEY_BYTES)
+    try:
+        if not path.exists():
+            _write_key(path)
+        key = bytes.fromhex(path.read_text("ascii").strip())
+    except (OSError, ValueError) as error:
+        raise StartRefused(f"the key that signs sessions can't be read or made: {error}") from error
+    if len(key) < KEY_BYTES:
+        raise StartRefused(f"{path} should hold a key of {KEY_BYTES} bytes in hexadecimal: remove it to make another")
+    return key
+
+
+def _write_key(path: Path) -> None:
+    """Whole or not at all: a crash leaves no half of a key behind."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.touch(mode=0o600)
+    unfinished.chmod(0o600)
+    unfinished.write_text(secrets.token_hex(KEY_BYTES) + "\n", "ascii")
+    unfinished.replace(path)
