@@ -1,0 +1,22 @@
+"""Chat: what every endpoint is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chatcomet.access.sessions import Sessions
+from chatcomet.core.hub import Hub
+from chatcomet.core.store import MessageStore
+from chatcomet.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """One running chat.  `random` gives numbers from 0 to 1, for jitter."""
+
+    settings: Settings
+    store: MessageStore
+    hub: Hub
+    sessions: Sessions
+    random: Callable[[], float]
