@@ -1,0 +1,1 @@
+"""The edge: bytes to and from api."""

@@ -1,0 +1,31 @@
+"""The cookie that carries a session (RFC 6265bis)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chatcomet.access.sessions import LIFE_SECONDS
+
+
+class SessionCookie:
+    """Its name and attributes, for a chat served under `prefix`.
+
+    Over TLS the name begins with ``__Host-``, which browsers take for a promise: it was set by this very host,
+    over TLS, and no subdomain or plain connection can overwrite it.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._plain = "chatcomet" + prefix.replace("/", "-")
+        self._secure = "__Host-" + self._plain
+
+    def read(self, get_cookie: Callable[[bytes], bytes | None], secure: bool) -> str | None:
+        """The cookie's value, if the request has it."""
+        value = get_cookie((self._secure if secure else self._plain).encode())
+        return None if value is None else value.decode("latin-1")
+
+    def header(self, value: str | None, secure: bool) -> tuple[str, str]:
+        """The `Set-Cookie` header that sets the cookie, or with None removes it."""
+        attributes = f"Path=/; Max-Age={LIFE_SECONDS if value else 0}; HttpOnly; SameSite=Lax"
+        if secure:
+            return "Set-Cookie", f"{self._secure}={value or ''}; {attributes}; Secure"
+        return "Set-Cookie", f"{self._plain}={value or ''}; {attributes}"

@@ -1,0 +1,54 @@
+"""Query: a request's parameters, each once, each in its form.  All raise `Malformed`."""
+
+from __future__ import annotations
+
+import re
+
+from chatcomet.core.message import DEFAULT_LIMIT, PAGE_MESSAGES, parse_number
+from chatcomet.errors import Malformed
+from chatcomet.http.request import ChatRequest
+
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+
+
+def parameter(request: ChatRequest, name: str) -> str | None:
+    """The parameter `name`, or None where it is not given."""
+    arguments: dict[bytes, list[bytes]] = request.args or {}
+    values = arguments.get(name.encode())
+    if not values:
+        return None
+    if len(values) > 1:
+        raise Malformed(f"{name} is given more than once")
+    try:
+        return values[0].decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"{name} is no UTF-8 text") from error
+
+
+def number(request: ChatRequest, name: str) -> int | None:
+    """A whole number of 18 digits at most, without leading zeros."""
+    text = parameter(request, name)
+    if text is None:
+        return None
+    value = parse_number(text)
+    if value is None:
+        raise Malformed(f"{name} should be a whole number without leading zeros")
+    return value
+
+
+def limit(request: ChatRequest) -> int:
+    """``limit``: how many messages a page may have; more than `PAGE_MESSAGES` is taken for that."""
+    value = number(request, "limit")
+    if value == 0:
+        raise Malformed("limit should be 1 at least")
+    return DEFAULT_LIMIT if value is None else min(value, PAGE_MESSAGES)
+
+
+def wait_seconds(request: ChatRequest) -> float | None:
+    """``wait``: for how long to be suspended.  HEAD is never suspended."""
+    text = parameter(request, "wait")
+    if text is not None and not _SECONDS.fullmatch(text):
+        raise Malformed("wait should be a number of seconds, such as 10 or 2.5")
+    if request.method == b"HEAD":
+        return 0.0
+    return None if text is None else float(text)

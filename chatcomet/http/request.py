@@ -1,0 +1,201 @@
+"""The Request, and the channel it comes on, that refuse what is too long or too slow before it is read.
+
+Each limit stops somebody:
+
+=========================  =========================================  ==========
+limit                      whom it stops                              answer
+=========================  =========================================  ==========
+`LINE_BYTES`               a first line or header line without end    414, 431
+`HEADER_BYTES`             headers without end                        431
+`BODY_BYTES`               a body larger than any message             413
+`HEADER_SECONDS` in all    one header byte now and then (slowloris)   408
+`BODY_SECONDS` in all      one body byte now and then                 408
+`IDLE_SECONDS`             a connection that asks for nothing         close
+=========================  =========================================  ==========
+
+A refusal is written while the peer may still be sending.  To close at once would make the kernel answer its
+next segment with a reset, which destroys the answer on its way; so the channel stops talking, goes on
+reading into the void for `LINGER_SECONDS`, and closes then (RFC 9112, 9.6).
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from twisted.protocols import basic
+from twisted.python.failure import Failure
+from twisted.web import http, server
+
+from chatcomet.http.wire import Answer, problem
+
+if TYPE_CHECKING:
+    from chatcomet.http.site import ChatSite
+
+LINE_BYTES = 8 * 1024
+HEADER_BYTES = 32 * 1024
+BODY_BYTES = 64 * 1024
+HEADER_SECONDS = 10.0
+BODY_SECONDS = 60.0
+IDLE_SECONDS = 75.0
+LINGER_SECONDS = 2.0
+
+
+class LimitedChannel(http.HTTPChannel):
+    """An `HTTPChannel` that keeps the limits on how requests arrive."""
+
+    MAX_LENGTH = LINE_BYTES
+    totalHeadersSize = HEADER_BYTES
+    site: ChatSite
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._arriving = False  # a request's header or body is on its way
+        self._refused = False
+
+    def connectionMade(self) -> None:
+        """The idle time-out begins."""
+        super().connectionMade()
+        self.site.connected(self)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
+        """All requests of this connection have lost their peer."""
+        super().connectionLost(reason)
+        self.site.disconnected(self)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is arriving, being answered, or queued behind one that is."""
+        return not self.requests
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes of a request; they do not prolong the time it has to arrive (as `HTTPChannel`'s would)."""
+        if self._refused:
+            return
+        if not self._arriving and not self._handlingRequest:
+            self._arriving = True
+            self.setTimeout(HEADER_SECONDS)
+        basic.LineReceiver.dataReceived(self, data)
+
+    def lineReceived(self, line: bytes) -> None:
+        """A first line, or one of the header."""
+        if self._refused:
+            return
+        if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
+            self.refuse(431, "header-too-long", f"a request's header has {HEADER_BYTES} bytes at most")
+        else:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """A line has no end within its limit: the first one, if there is no request yet."""
+        if self.requests:
+            self.refuse(431, "header-too-long", f"a header line has {LINE_BYTES} bytes at most")
+        else:
+            self.refuse(414, "uri-too-long", f"a request's first line has {LINE_BYTES} bytes at most")
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """A part of a body, or of what is pipelined behind the request that is being answered."""
+        if not self._refused:
+            super().rawDataReceived(data)
+
+    def allHeadersReceived(self) -> None:
+        """The header is complete; a body may follow."""
+        self.setTimeout(BODY_SECONDS)
+        super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:
+        """The request is complete."""
+        self._arriving = False
+        super().allContentReceived()
+
+    def requestDone(self, request: http.Request) -> None:
+        """The request has been answered: the connection is idle, or what is pipelined comes next."""
+        self._savedTimeOut = IDLE_SECONDS
+        super().requestDone(request)
+
+    def timeoutConnection(self) -> None:
+        """What arrives took too long, or nothing came."""
+        if self._arriving:
+            self.refuse(408, "too-slow", "the request did not arrive in time")
+        else:
+            super().timeoutConnection()
+
+    def refuse(self, status: int, name: str, detail: str) -> None:
+        """Answer what is arriving with a problem, and hear no more of this connection."""
+        transport = self.transport
+        assert transport is not None
+        self._refused = True
+        self.setTimeout(None)
+        transport.write(_raw(problem(status, name, HTTPStatus(status).phrase, detail)))
+        self._networkProducer.unregisterProducer()  # type: ignore[attr-defined]  # it is the transport
+        if self.isSecure() or not hasattr(transport, "loseWriteConnection"):
+            transport.loseConnection()
+        else:
+            transport.loseWriteConnection()
+            self._abortingCall = self.callLater(LINGER_SECONDS, self.forceAbortClient)
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        if not self._refused:
+            self.refuse(400, "malformed", "this is no HTTP request")
+
+    def _send100Continue(self) -> None:
+        if not self._refused:
+            super()._send100Continue()
+
+
+class ChatRequest(server.Request):
+    """A `Request` whose body has a limit, and which is answered with an `Answer`."""
+
+    content: BytesIO
+    channel: LimitedChannel
+
+    def gotLength(self, length: int | None) -> None:
+        """The header is complete; a body that is said to be too long is refused before it is read."""
+        self.content = BytesIO()
+        if length is not None and length > BODY_BYTES:
+            self._too_long()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """A part of the body."""
+        if self.content.tell() + len(data) > BODY_BYTES:
+            self._too_long()
+        else:
+            self.content.write(data)
+
+    def _too_long(self) -> None:
+        self.channel.refuse(413, "too-long", f"a body has {BODY_BYTES} bytes at most")
+
+    def header(self, name: str) -> str | None:
+        """A header of the request, as Latin-1 text; the last one where there are several."""
+        value = self.getHeader(name.encode())
+        return None if value is None else value.decode("latin-1")
+
+    def begin(self, answer: Answer) -> bytes:
+        """Set everything that goes before the body of `answer`, which is returned for Klein to write."""
+        self.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
+        headers = self.responseHeaders
+        headers.setRawHeaders("Server", ["chatcomet"])
+        headers.setRawHeaders("Cache-Control", ["no-store"])
+        headers.setRawHeaders("X-Content-Type-Options", ["nosniff"])
+        if answer.content_type is not None:
+            headers.setRawHeaders("Content-Type", [answer.content_type])
+        if answer.status != http.NO_CONTENT:
+            headers.setRawHeaders("Content-Length", [str(len(answer.body))])
+        for name, value in answer.headers:
+            headers.addRawHeader(name, value)
+        if answer.close or self.channel.site.closing:
+            headers.setRawHeaders("Connection", ["close"])
+            self.channel.persistent = False
+        return answer.body
+
+
+def _raw(answer: Answer) -> bytes:
+    """`answer` as bytes, for a request that never came to be one."""
+    head = (
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
+        f"Server: chatcomet\r\nDate: {http.datetimeToString().decode()}\r\nConnection: close\r\n"
+        f"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+        f"Content-Type: {answer.content_type}\r\nContent-Length: {len(answer.body)}\r\n\r\n"
+    )
+    return head.encode() + answer.body

@@ -1,0 +1,190 @@
+"""ChatResource: the Klein routes over api.
+
+A route reads the request, asks `api`, and turns what comes of it into an `Answer`; errors become one in
+`handle_errors`.  Klein cancels a route's Deferred when its peer drops (`notifyFinish`), which is how a
+suspended poll is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from klein import Klein
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from chatcomet.access.identity import Session
+from chatcomet.api import posting, sessions
+from chatcomet.api.chat import Chat
+from chatcomet.api.polling import History, Poll, history, poll
+from chatcomet.api.posting import Post
+from chatcomet.core.message import Cursor, parse_number
+from chatcomet.errors import ChatcometError, Malformed
+from chatcomet.http import query, seed, wire
+from chatcomet.http.bodies import read_object
+from chatcomet.http.cookies import SessionCookie
+from chatcomet.http.origin import check_origin
+from chatcomet.http.page import read_page
+from chatcomet.http.request import ChatRequest
+from chatcomet.http.wire import Answer
+
+Route = Callable[..., Deferred[Answer]] | Callable[..., Answer]
+
+
+def _answers(route: Route) -> Callable[..., Deferred[bytes]]:
+    """A Klein route of one that returns an `Answer` or a Deferred of one."""
+
+    @wraps(route)
+    def answered(self: ChatResource, request: ChatRequest, **matched: Any) -> Deferred[bytes]:
+        answer: Deferred[Answer] = maybeDeferred(route, self, request, **matched)
+        return answer.addCallback(request.begin)
+
+    return answered
+
+
+def _begin(request: IRequest, answer: Answer) -> bytes:
+    assert isinstance(request, ChatRequest), "a ChatResource is served by a ChatSite"
+    return request.begin(answer)
+
+
+class ChatResource:
+    """The whole of a chat as a web resource, to be mounted anywhere: see `resource`."""
+
+    app = Klein()
+    # Each of these makes werkzeug redirect to an absolute URL, at whatever Host the asker names.
+    app.url_map.merge_slashes = app.url_map.strict_slashes = app.url_map.redirect_defaults = False
+    _log = Logger()
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self._page = read_page()
+        self._home = Answer(302, headers=(("Location", chat.settings.prefix + "/"),))
+        self._cookie = SessionCookie(chat.settings.prefix)
+
+    def resource(self) -> IResource:
+        """What a `twisted.web.server.Site` serves, or a parent resource takes by `putChild`."""
+        return self.app.resource()
+
+    # The page
+
+    @app.route("/", methods=["GET"], defaults={"name": ""})
+    @app.route("/<any('chatcomet.js', 'page.js', 'chat.css', 'icon.svg'):name>", methods=["GET"])
+    @_answers
+    def file(self, request: ChatRequest, name: str) -> Answer:
+        return self._page[name]
+
+    # The seed's protocol
+
+    @app.route("/chat/get/<number>", methods=["GET"])
+    @_answers
+    def seed_get(self, request: ChatRequest, number: str) -> Deferred[Answer]:
+        seq = parse_number(number)
+        if seq is None:
+            return succeed(self._home)
+        return seed.get(self._chat, seq, query.wait_seconds(request))
+
+    @app.route("/chat/post", methods=["POST"])
+    @_answers
+    def seed_post(self, request: ChatRequest) -> Deferred[Answer]:
+        self._check_origin(request)
+        asked = seed.read_post(self._session(request), request.header("Content-Type"), request.content.getvalue())
+        return posting.post(self._chat, asked).addCallback(lambda _: Answer(200, content_type=wire.TEXT))
+
+    @app.route("/chat", methods=["GET"], defaults={"rest": ""})
+    @app.route("/chat/", methods=["GET"], defaults={"rest": ""})
+    @app.route("/chat/<path:rest>", methods=["GET"])
+    @_answers
+    def seed_home(self, request: ChatRequest, rest: str) -> Answer:
+        if rest == "post":
+            raise MethodNotAllowed(valid_methods=["POST"])
+        return self._home
+
+    # Messages
+
+    @app.route("/rooms/<room>/messages", methods=["GET"])
+    @_answers
+    def messages(self, request: ChatRequest, room: str) -> Deferred[Answer]:
+        cursor = query.parameter(request, "cursor")
+        before = query.number(request, "before")
+        limit = query.limit(request)
+        wait_seconds = query.wait_seconds(request)
+        if cursor is None:
+            page = history(self._chat, History(room, before, limit))
+        elif before is None:
+            page = poll(self._chat, Poll(room, Cursor.parse(cursor), limit, wait_seconds))
+        else:
+            raise Malformed("a page is after a cursor or before a message, not both")
+        return page.addCallback(wire.page_answer)
+
+    @app.route("/rooms/<room>/messages", methods=["POST"])
+    @_answers
+    def post(self, request: ChatRequest, room: str) -> Deferred[Answer]:
+        self._check_origin(request)
+        body = read_object(request.header("Content-Type"), request.content.getvalue())
+        text, data = wire.read_draft(body)
+        asked = Post(room, text, data, self._session(request), wire.read_key(request.header("Idempotency-Key")))
+        return posting.post(self._chat, asked).addCallback(wire.posted_answer, self._chat.store.epoch)
+
+    # Sessions
+
+    @app.route("/session", methods=["GET"])
+    @_answers
+    def who(self, request: ChatRequest) -> Answer:
+        return wire.who_answer(sessions.who(self._chat, self._session(request)))
+
+    @app.route("/session", methods=["POST"])
+    @_answers
+    def sign_in(self, request: ChatRequest) -> Answer:
+        self._check_origin(request)
+        name = wire.read_name(read_object(request.header("Content-Type"), request.content.getvalue()))
+        session = sessions.sign_in(self._chat, self._session(request), name)
+        set_cookie = self._cookie.header(self._chat.sessions.cookie(session), secure=request.isSecure())
+        return wire.who_answer(sessions.who(self._chat, session), (set_cookie,))
+
+    @app.route("/session", methods=["DELETE"])
+    @_answers
+    def sign_out(self, request: ChatRequest) -> Answer:
+        self._check_origin(request)
+        sessions.sign_out(self._chat, self._session(request))
+        return Answer(204, headers=(self._cookie.header(None, secure=request.isSecure()),))
+
+    # Errors
+
+    @app.handle_errors(ChatcometError)
+    def refused(self, request: IRequest, failure: Failure) -> bytes:
+        assert isinstance(failure.value, ChatcometError)
+        return _begin(request, wire.problem_answer(failure.value))
+
+    @app.handle_errors(HTTPException)
+    def not_routed(self, request: IRequest, failure: Failure) -> bytes:
+        error = failure.value
+        if isinstance(error, MethodNotAllowed):
+            allowed = ", ".join(sorted(error.valid_methods or ()))
+            detail = f"{request.method.decode('latin-1')} is not for this; {allowed} is"
+            answer = wire.problem(
+                405, "method-not-allowed", "Method not allowed", detail, headers=(("Allow", allowed),)
+            )
+        else:
+            answer = wire.problem(404, "not-found", "There is no such thing here", "nothing is served at this path")
+        return _begin(request, answer)
+
+    @app.handle_errors(Exception)
+    def fault(self, request: IRequest, failure: Failure) -> bytes:
+        self._log.failure("a fault in answering {request}", failure, request=request)
+        return _begin(request, wire.problem(500, "fault", "A fault in the server", "it has been logged"))
+
+    # What routes share
+
+    def _session(self, request: ChatRequest) -> Session | None:
+        cookie = self._cookie.read(request.getCookie, secure=request.isSecure())
+        return None if cookie is None else self._chat.sessions.recall(cookie)
+
+    def _check_origin(self, request: ChatRequest) -> None:
+        site, origin, host = map(request.header, ("Sec-Fetch-Site", "Origin", "Host"))
+        check_origin(site, origin, host, self._chat.settings.origins)

@@ -1,0 +1,174 @@
+"""The wire: messages, cursors, pages and problems to bytes, and bodies to texts.
+
+A page is encoded once per form and the bytes stay with it (law 11).  JSON is written by hand around
+`json.dumps` of its parts, since a message's `data` is JSON text already.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from chatcomet.api.sessions import Who
+from chatcomet.core.message import Cursor, Message, Page
+from chatcomet.core.store import Posted
+from chatcomet.errors import (
+    AskerError,
+    ChatcometError,
+    CrossSite,
+    CursorExpired,
+    KeyReused,
+    Malformed,
+    NameTaken,
+    NotFound,
+    ServerFault,
+    StoreBusy,
+    TooLong,
+    UnsupportedForm,
+)
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+TEXT = "text/plain; charset=utf-8"
+
+PROBLEM_TYPES = "/problems/"
+"""Before a problem's name, in its `type`: ``docs/problems.md`` has a section for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: a status, a body and what is to be said of it.  `close`: the connection ends after it."""
+
+    status: int
+    body: bytes = b""
+    content_type: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    close: bool = False
+
+
+def dumps(value: object) -> str:
+    """Compact JSON, in which text is not escaped without need.  Raises ValueError for what JSON has no word for."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+# Out: messages, pages, sessions
+
+
+def message_json(message: Message) -> str:
+    """``{"seq": …, "author": …, "text": …, "at": …}``, and `data` where given."""
+    fixed = f'"seq":{message.seq},"author":{dumps(message.author)},"text":{dumps(message.text)},"at":{message.at:.3f}'
+    return f'{{{fixed},"data":{message.data}}}' if message.data is not None else f"{{{fixed}}}"
+
+
+def page_json(page: Page) -> bytes:
+    """``{"room": …, "cursor": …, "messages": […]}``, encoded once."""
+    encoded = page.encodings.get(JSON)
+    if encoded is None:
+        messages = ",".join(map(message_json, page.messages))
+        body = f'{{"room":"{page.room}","cursor":"{page.cursor}","messages":[{messages}]}}'
+        encoded = page.encodings[JSON] = body.encode()
+    return encoded
+
+
+def page_answer(page: Page) -> Answer:
+    """200 and the page, which may be empty."""
+    return Answer(HTTPStatus.OK, page_json(page), JSON)
+
+
+def posted_answer(posted: Posted, epoch: str) -> Answer:
+    """201, or 200 where the key was known: the message and the cursor after it."""
+    cursor = Cursor(epoch, posted.message.seq + 1)
+    body = f'{{"message":{message_json(posted.message)},"cursor":"{cursor}"}}'
+    return Answer(HTTPStatus.OK if posted.repeated else HTTPStatus.CREATED, body.encode(), JSON)
+
+
+def who_answer(who: Who, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """``{"name": …, "guest": true, "grants": {…}}``"""
+    body = dumps({"name": who.name, "guest": True, "grants": who.grants})
+    return Answer(HTTPStatus.OK, body.encode(), JSON, headers)
+
+
+# In
+
+
+def read_draft(body: Mapping[str, object]) -> tuple[str, str | None]:
+    """The text and the data (as JSON text) of a body's members.  Raises `Malformed`."""
+    text = body.get("text", "")
+    if not isinstance(text, str):
+        raise Malformed("text should be a string")
+    if "data" not in body:
+        return text, None
+    try:
+        return text, dumps(body["data"])
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"data should be a JSON value: {error}") from error
+
+
+def read_name(body: Mapping[str, object]) -> str:
+    """The name of a body's members.  Raises `Malformed`."""
+    name = body.get("name")
+    if not isinstance(name, str):
+        raise Malformed("name should be a string")
+    return name
+
+
+def read_key(header: str | None) -> str | None:
+    """The key of an `Idempotency-Key` header: a quoted string (as the IETF's draft has it) or bare."""
+    if header is not None and len(header) >= 2 and header[0] == header[-1] == '"':
+        return header[1:-1]
+    return header
+
+
+# Out: problems (RFC 9457)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    status: HTTPStatus
+    name: str
+    title: str
+
+
+_KINDS: dict[type[ChatcometError], _Kind] = {
+    Malformed: _Kind(HTTPStatus.BAD_REQUEST, "malformed", "The request does not have its form"),
+    TooLong: _Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-long", "Too long"),
+    UnsupportedForm: _Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-form", "This form is not read here"),
+    NotFound: _Kind(HTTPStatus.NOT_FOUND, "not-found", "There is no such thing here"),
+    CrossSite: _Kind(HTTPStatus.FORBIDDEN, "cross-site", "Another site's page may not do this"),
+    CursorExpired: _Kind(HTTPStatus.GONE, "cursor-expired", "The cursor does not lead on from here"),
+    KeyReused: _Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", "The key was used for another message"),
+    NameTaken: _Kind(HTTPStatus.CONFLICT, "name-taken", "The name is taken"),
+    StoreBusy: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "store-busy", "Too much at once"),
+    ServerFault: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", "The store can't be used now"),
+    AskerError: _Kind(HTTPStatus.BAD_REQUEST, "malformed", "The request can't be answered"),
+}
+
+
+def problem_answer(error: ChatcometError) -> Answer:
+    """What `error` is on the wire: the only place that turns exceptions into HTTP status codes."""
+    kind = next(_KINDS[cls] for cls in type(error).__mro__ if cls in _KINDS)
+    more: dict[str, object] = {}
+    headers: tuple[tuple[str, str], ...] = ()
+    if isinstance(error, CursorExpired):
+        more = {
+            "earliest": str(Cursor(error.epoch, error.first)),
+            "latest": str(Cursor(error.epoch, error.head)),
+        }
+    if isinstance(error, ServerFault):
+        headers = (("Retry-After", str(error.retry_after)),)
+    return problem(kind.status, kind.name, kind.title, str(error), more, headers)
+
+
+def problem(
+    status: int,
+    name: str,
+    title: str,
+    detail: str,
+    more: Mapping[str, object] | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Answer:
+    """A problem document; `name` is the end of its `type`."""
+    body = {"type": PROBLEM_TYPES + name, "title": title, "status": int(status), "detail": detail, **(more or {})}
+    return Answer(int(status), dumps(body).encode(), PROBLEM, headers)
