@@ -1,0 +1,108 @@
+"""The parts of a server, put together, and the order in which they start and stop.
+
+Only this file knows both a store and the edge.  The stop is one sequence (law 14), within 2 s in all:
+
+1. Stop listening.
+2. From here on every answer ends its connection; answer every suspended request with an empty page.
+3. Wait until all that was asked has been answered and sent, appends included; after `STOP_SECONDS` cut what is left.
+4. Close the store.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.base import ReactorBase
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chatcomet.access.sessions import Sessions, read_key
+from chatcomet.api.chat import Chat
+from chatcomet.core.hub import Hub
+from chatcomet.core.room import BACKLOG_MESSAGES
+from chatcomet.errors import StartRefused
+from chatcomet.http.resource import ChatResource
+from chatcomet.http.site import ChatSite
+from chatcomet.settings import Settings
+from chatcomet.stores.urls import key_path, open_store
+
+STOP_SECONDS = 1.5
+
+
+class ChatService(Service):
+    """One chat server, as a service of Twisted's: run by ``twistd chatcomet``, or a part of another application.
+
+    `reactor` has to schedule by a clock that does not jump: see `process.use_monotonic_clock`.
+    """
+
+    _log = Logger()
+
+    def __init__(self, settings: Settings, reactor: ReactorBase) -> None:
+        self.setName("chatcomet")
+        self._settings = settings
+        self._reactor = reactor
+        self._store = open_store(settings.store, time.time, reactor, settings.retain)
+        self._hub = Hub(self._store, reactor, min(settings.retain or BACKLOG_MESSAGES, BACKLOG_MESSAGES))
+        self._site = ChatSite(settings.prefix, reactor)
+        self._ports: list[IListeningPort] = []
+
+    def privilegedStartService(self) -> None:
+        """Listen, before privileges are dropped; nobody is served before the reactor runs.  Raises `StartRefused`."""
+        super().privilegedStartService()
+        for description in self._settings.listen:
+            listening = serverFromString(self._reactor, description).listen(self._site)
+            listening.addCallbacks(self._ports.append, self._refuse, errbackArgs=(description,))
+            _raise_failure(listening)
+
+    def startService(self) -> None:
+        """Open the store and serve.  Raises `StartRefused`."""
+        super().startService()
+        if not self._ports:
+            self.privilegedStartService()
+        key = read_key(key_path(self._settings.store))
+        _raise_failure(self._store.open())
+        sessions = Sessions(key, time.time, self._reactor)
+        chat = Chat(self._settings, self._store, self._hub, sessions, random.random)
+        self._site.serve(ChatResource(chat).resource())
+        for port in self._ports:
+            self._log.info("the page is at {address}", address=self._address(port))
+
+    def stopService(self) -> Deferred[None]:
+        """Stop as the top of this file says; fires when the store is closed."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await gatherResults([maybeDeferred(port.stopListening) for port in self._ports])
+        sent = self._site.close(STOP_SECONDS)
+        self._hub.drain()
+        await sent
+        await self._store.close()
+
+    def _refuse(self, failure: Failure, description: str) -> None:
+        failure.trap(CannotListenError)
+        raise StartRefused(f"can't listen on {description}: {failure.getErrorMessage()}")
+
+    def _address(self, port: IListeningPort) -> str:
+        """Where a browser on this machine finds the page."""
+        host = port.getHost()
+        path = self._settings.prefix + "/"
+        if isinstance(host, IPv4Address | IPv6Address):
+            name = "localhost" if host.host in ("0.0.0.0", "::", "127.0.0.1", "::1") else host.host
+            return f"http://{name}:{host.port}{path}"
+        return f"{host}, path {path}"
+
+
+def _raise_failure(fired: Deferred[None]) -> None:
+    """Raise what `fired` failed with, if it did so already."""
+    failures: list[Failure] = []
+    fired.addErrback(failures.append)
+    for failure in failures:
+        failure.raiseException()

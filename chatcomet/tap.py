@@ -1,0 +1,152 @@
+"""``twistd chatcomet``: options to `Settings`, and `Settings` to a service."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar, cast
+from urllib.parse import urlsplit
+
+from twisted.application.service import IService
+from twisted.internet.base import ReactorBase
+from twisted.internet.endpoints import serverFromString
+from twisted.logger import Logger
+from twisted.python import usage
+
+from chatcomet import __version__
+from chatcomet.core.message import parse_number
+from chatcomet.errors import StartRefused
+from chatcomet.process import raise_descriptor_limit, use_monotonic_clock
+from chatcomet.service import ChatService
+from chatcomet.settings import Settings
+from chatcomet.stores.urls import check_store
+
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
+_DEFAULT = Settings()
+
+
+def _hold(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) or not 1 <= float(text) <= 3600:
+        raise ValueError("--hold should be a number of seconds from 1 to 3600, such as 25")
+    return float(text)
+
+
+def _retain(text: str) -> int:
+    number = parse_number(text)
+    if number is None:
+        raise ValueError("--retain should be a number of messages, such as 100000, or 0 to keep all")
+    return number
+
+
+class Options(usage.Options):
+    """The command line.  A wrong value is a `usage.UsageError` that says what would be right."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "chatcomet serves a chat, and a push channel for programs, over plain HTTP. Without any option it listens "
+        "on port 8080 and keeps its messages in the file chatcomet.db here: open http://localhost:8080/ then."
+    )
+    optParameters: ClassVar = [
+        ["store", None, _DEFAULT.store, "where messages live: sqlite:PATH, or memory: (gone when the server stops)"],
+        ["hold", None, _DEFAULT.hold_seconds, "for how many seconds a poll is suspended, at most", _hold],
+        ["retain", None, _DEFAULT.retain, "how many messages a room keeps; 0 keeps all", _retain],
+        ["prefix", None, _DEFAULT.prefix, "serve everything under this path, such as /chatty"],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["listen"] = []
+        self["origin"] = []
+
+    def opt_listen(self, description: str) -> None:
+        """an endpoint to listen on, such as tcp:8080:interface=127.0.0.1, unix:/run/chat.sock,
+        ssl:443:privateKey=key.pem:certKey=cert.pem or systemd:domain=INET:index=0; may be given
+        several times [default: tcp:8080]"""
+        self["listen"].append(description)
+
+    def opt_origin(self, origin: str) -> None:
+        """another site whose pages may post here, such as https://example.org; may be given several times"""
+        self["origin"].append(origin)
+
+    def opt_version(self) -> None:
+        """print the version and exit"""
+        print(f"chatcomet {__version__}")  # noqa: T201  # this is what the option is for
+        raise SystemExit(0)
+
+    def postOptions(self) -> None:
+        """Check every value: what is wrong is said before anything starts."""
+        if self["prefix"] and not _PREFIX.fullmatch(self["prefix"]):
+            raise usage.UsageError("--prefix should be a path such as /chatty, without a slash at its end")
+        for origin in self["origin"]:
+            _check_origin(origin)
+        try:
+            check_store(self["store"])
+        except StartRefused as error:
+            raise usage.UsageError(f"--store {self['store']}: {error}") from error
+
+    def settings(self) -> Settings:
+        """What the command line asks for."""
+        return Settings(
+            listen=tuple(self["listen"]) or _DEFAULT.listen,
+            store=self["store"],
+            hold_seconds=self["hold"],
+            retain=self["retain"],
+            prefix=self["prefix"],
+            origins=frozenset(self["origin"]),
+        )
+
+
+class TwistdService(ChatService):
+    """A chat that ends the process with a plain sentence, and not a traceback, if it can't start."""
+
+    _log = Logger()
+
+    def privilegedStartService(self) -> None:
+        """Listen, or end."""
+        try:
+            super().privilegedStartService()
+        except StartRefused as error:
+            self._end(error)
+
+    def startService(self) -> None:
+        """Serve, or end."""
+        try:
+            super().startService()
+        except StartRefused as error:
+            self._end(error)
+
+    def _end(self, error: StartRefused) -> None:
+        self._log.critical("chatcomet does not start: {error}", error=error)
+        raise SystemExit(f"chatcomet does not start: {error}")
+
+
+def makeService(options: Options) -> IService:
+    """The service that `options` describe."""
+    from twisted.internet import reactor
+
+    for description in options["listen"]:
+        _check_endpoint(description)
+    use_monotonic_clock(cast(ReactorBase, reactor))
+    raise_descriptor_limit()
+    return TwistdService(options.settings(), cast(ReactorBase, reactor))
+
+
+def _check_endpoint(description: str) -> None:
+    from twisted.internet import reactor
+
+    try:
+        serverFromString(reactor, description)
+    except Exception as error:  # parsers of endpoints are plugins: what they raise for a bad string is theirs
+        raise usage.UsageError(
+            f"--listen {description}: {error or 'this is no endpoint'}; "
+            "it should be a Twisted endpoint such as tcp:8080 or unix:/run/chat.sock"
+        ) from error
+
+
+def _check_origin(origin: str) -> None:
+    parts = urlsplit(origin)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.netloc
+        or origin != f"{parts.scheme}://{parts.netloc}".lower()
+    ):
+        raise usage.UsageError(f"--origin {origin} should be a scheme, a host and maybe a port: https://example.org")
