@@ -1,0 +1,1 @@
+"""Where messages live: in memory, in SQLite."""

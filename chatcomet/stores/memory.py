@@ -1,0 +1,142 @@
+"""MemoryStore: messages that live as long as the process.
+
+It is also the reference: what another store answers is what this one answers (``tests/unit/stores/contract.py``).
+
+Appends are done one after the other, each to its end: numbered, kept, told, answered.  One that comes from
+inside a listener or an answer waits for the end of those before it, so that nobody hears the later one first.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
+
+from chatcomet.core.message import Draft, IdempotencyKey, Message
+from chatcomet.core.store import Bounds, Posted, Told
+from chatcomet.errors import KeyReused, StoreUnavailable
+from chatcomet.stores.epoch import new_epoch
+from chatcomet.stores.listeners import Listeners
+
+
+class MemoryStore:
+    """A `MessageStore` without a disk.
+
+    `wall` tells the time in seconds since 1970.  `retain`: how many messages a room keeps; 0 keeps all.
+    """
+
+    def __init__(self, wall: Callable[[], float], retain: int = 0, epoch: str | None = None) -> None:
+        self._wall = wall
+        self._retain = retain
+        self._epoch = epoch or new_epoch()
+        self._rooms: dict[str, _Room] = {}
+        self._listeners = Listeners()
+        self._appends: deque[_Append] = deque()
+        self._appending = False
+        self._closed = False
+
+    @property
+    def epoch(self) -> str:
+        return self._epoch
+
+    def open(self) -> Deferred[None]:
+        return succeed(None)
+
+    def close(self) -> Deferred[None]:
+        self._closed = True
+        return succeed(None)
+
+    def subscribe(self, told: Told) -> None:
+        self._listeners.add(told)
+
+    def append(self, room: str, draft: Draft) -> Deferred[Posted]:
+        if self._closed:
+            return fail(StoreUnavailable("the store is closed"))
+        append = _Append(room, draft, Deferred())
+        self._appends.append(append)
+        if not self._appending:
+            self._append_all()
+        return append.answer
+
+    def read(self, room: str, start: int, limit: int) -> Deferred[Sequence[Message]]:
+        if self._closed:
+            return fail(StoreUnavailable("the store is closed"))
+        return succeed(self._rooms[room].read(start, limit) if room in self._rooms else ())
+
+    def bounds(self, room: str) -> Deferred[Bounds]:
+        if self._closed:
+            return fail(StoreUnavailable("the store is closed"))
+        return succeed(self._rooms[room].bounds if room in self._rooms else Bounds(0, 0))
+
+    def _append_all(self) -> None:
+        self._appending = True
+        while self._appends:
+            append = self._appends.popleft()
+            append.answer.callback(self._keep(append.room, append.draft))
+        self._appending = False
+
+    def _keep(self, name: str, draft: Draft) -> Posted | Failure:
+        try:
+            now = self._wall()
+            posted = self._rooms.setdefault(name, _Room()).append(draft, now, self._retain)
+        except Exception:  # KeyReused, or a fault of ours: the poster hears of either
+            return Failure()
+        if not posted.repeated:
+            self._listeners.tell(name, (posted.message,))
+        return posted
+
+
+class _Append(NamedTuple):
+    room: str
+    draft: Draft
+    answer: Deferred[Posted]
+
+
+class _Room:
+    """The messages from `first` to before `head`, by seq, and the keys that they came with."""
+
+    def __init__(self) -> None:
+        self._first = 0
+        self._head = 0
+        self._last_at = 0.0  # stays when the message that it belonged to has gone
+        self._messages: dict[int, Message] = {}
+        self._keys: dict[int, IdempotencyKey] = {}
+        self._seqs: dict[IdempotencyKey, int] = {}
+
+    @property
+    def bounds(self) -> Bounds:
+        return Bounds(self._first, self._head)
+
+    def read(self, start: int, limit: int) -> Sequence[Message]:
+        start = max(start, self._first)
+        return tuple(self._messages[seq] for seq in range(start, min(start + limit, self._head)))
+
+    def append(self, draft: Draft, now: float, retain: int) -> Posted:
+        if draft.key is not None and draft.key in self._seqs:
+            return Posted(self._repeat(draft, self._messages[self._seqs[draft.key]]), repeated=True)
+        self._last_at = max(now, self._last_at)
+        message = Message(self._head, draft.author, draft.text, self._last_at, draft.data)
+        self._messages[message.seq] = message
+        if draft.key is not None:
+            self._keys[message.seq] = draft.key
+            self._seqs[draft.key] = message.seq
+        self._head += 1
+        if retain:
+            self._prune(self._head - retain)
+        return Posted(message, repeated=False)
+
+    def _repeat(self, draft: Draft, message: Message) -> Message:
+        if (draft.author, draft.text, draft.data) != (message.author, message.text, message.data):
+            raise KeyReused("this idempotency key came with another message before")
+        return message
+
+    def _prune(self, first: int) -> None:
+        while self._first < first:
+            del self._messages[self._first]
+            key = self._keys.pop(self._first, None)
+            if key is not None:
+                del self._seqs[key]
+            self._first += 1

@@ -1,0 +1,130 @@
+"""SqliteStore: messages in an SQLite database, written by one thread and read by others.
+
+What happens where:
+
+* In the reactor's thread, `SqliteStore`: it queues, and it tells and answers what the threads hand over.  It touches
+  the database once, to open it.
+* In the writer's thread, ``commits.py`` over the SQL in ``tables.py``.
+* In the readers' threads, ``readers.py``.
+
+What has to hold for the file is in ``database.py`` and its parts: ``place.py`` (where it is), ``lock.py`` (who has it),
+``schema.py`` (what it is) and ``life.py`` (whether it is the one that was here last).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from threading import Thread, current_thread
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorFromThreads
+
+from chatcomet.core.message import Draft, Message
+from chatcomet.core.store import Bounds, Posted, Told
+from chatcomet.errors import StartRefused, StoreBusy, StoreUnavailable
+from chatcomet.stores.commits import Answers, Append, Commits, Runs
+from chatcomet.stores.database import Connect, Database, connect
+from chatcomet.stores.listeners import Listeners
+from chatcomet.stores.readers import Readers
+from chatcomet.stores.tables import Tables, read, read_bounds
+
+APPENDS_PENDING = 10_000
+
+
+class SqliteStore:
+    """A `MessageStore` in the file at `path`.
+
+    `wall` tells the time in seconds since 1970, in the writer's thread.  `retain`: how many messages a room keeps; 0
+    keeps all.  `connect` makes connections; tests let faults in there.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        wall: Callable[[], float],
+        reactor: IReactorFromThreads,
+        retain: int = 0,
+        connect: Connect = connect,
+    ) -> None:
+        self._reactor = reactor
+        self._database = Database(path, retain, connect)
+        self._commits = Commits(self._database.reopen, wall, partial(reactor.callFromThread, self._tell_and_answer))
+        self._readers = Readers(self._database.connect_reader, reactor)
+        self._listeners = Listeners()
+        self._is_open = False
+        self._appends_pending = 0
+        self._writer: Thread | None = None
+        self._closers: list[Deferred[None]] = []
+
+    @property
+    def epoch(self) -> str:
+        return self._database.epoch
+
+    def open(self) -> Deferred[None]:
+        """Fires at once: the database is opened before this returns."""
+        try:
+            tables = self._database.open()
+        except StartRefused:
+            return fail()
+        self._is_open = True
+        self._readers.start()
+        # A daemon: where a process ends without `close`, it should end, as with a kill: what was answered is durable.
+        self._writer = Thread(target=self._write, args=(tables,), name="chatcomet writer", daemon=True)
+        self._writer.start()
+        return succeed(None)
+
+    def close(self) -> Deferred[None]:
+        if self._writer is None:
+            return succeed(None)
+        if self._is_open:
+            self._is_open = False
+            self._readers.finish()
+            self._commits.finish()
+        closed: Deferred[None] = Deferred()
+        self._closers.append(closed)
+        return closed
+
+    def subscribe(self, told: Told) -> None:
+        self._listeners.add(told)
+
+    def append(self, room: str, draft: Draft) -> Deferred[Posted]:
+        if not self._is_open:
+            return fail(StoreUnavailable("the store is closed"))
+        if self._appends_pending >= APPENDS_PENDING:
+            return fail(StoreBusy("too many messages wait to be written"))
+        self._appends_pending += 1
+        answer: Deferred[Posted] = Deferred()
+        self._commits.put(Append(room, draft, answer))
+        return answer
+
+    def read(self, room: str, start: int, limit: int) -> Deferred[Sequence[Message]]:
+        if not self._is_open:
+            return fail(StoreUnavailable("the store is closed"))
+        return self._readers.ask(lambda connection: read(connection, room, start, limit))
+
+    def bounds(self, room: str) -> Deferred[Bounds]:
+        if not self._is_open:
+            return fail(StoreUnavailable("the store is closed"))
+        return self._readers.ask(lambda connection: read_bounds(connection, room))
+
+    def _tell_and_answer(self, runs: Runs, answers: Answers) -> None:
+        for room, messages in runs.items():
+            self._listeners.tell(room, messages)
+        for append, outcome in answers:
+            self._appends_pending -= 1
+            append.answer.callback(outcome)
+
+    def _write(self, tables: Tables) -> None:
+        """The writer's thread: it ends last, since nobody but it may checkpoint."""
+        left = self._commits.run(tables)
+        self._readers.join()
+        self._database.close(left)
+        self._reactor.callFromThread(self._end, current_thread())
+
+    def _end(self, writer: Thread) -> None:
+        writer.join()
+        self._writer = None
+        for closed in self._closers:
+            closed.callback(None)

@@ -1,0 +1,164 @@
+"""Tables: the SQL of the log.
+
+* A transaction of the writer (`begin`, any number of `append`, `sweep`, `commit`) reads each room's row once, numbers
+  messages by it, and writes it back at the end.  Nothing is known from one transaction to the next.
+* `first` moves in the transaction that moves `head`: a room never shows more than `retain` messages.
+* Rows below `first` are garbage.  They are deleted a few at a time, and sooner if their key is used anew.
+* A message and its key are one row, so they live and die together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from chatcomet.core.message import Draft, IdempotencyKey, Message
+from chatcomet.core.store import Bounds, Posted
+from chatcomet.errors import KeyReused
+
+_READ = """
+    SELECT seq, author, text, at, data FROM messages JOIN rooms ON rooms.id = messages.room
+    WHERE rooms.name = ? AND seq >= max(?, rooms.first) ORDER BY seq LIMIT ?
+"""
+_BOUNDS = "SELECT first, head FROM rooms WHERE name = ?"
+
+_ROOM = "SELECT id, first, head, last_at FROM rooms WHERE name = ?"
+_NEW_ROOM = "INSERT INTO rooms (name, first, head, last_at) VALUES (?, 0, 0, 0)"
+_UPDATE_ROOM = "UPDATE rooms SET first = ?, head = ?, last_at = ? WHERE id = ?"
+_INSERT = "INSERT INTO messages (room, seq, at, author, text, data, scope, key, digest) VALUES (?,?,?,?,?,?,?,?,?)"
+_BY_KEY = "SELECT digest, seq, author, text, at, data FROM messages WHERE room = ? AND scope = ? AND key = ?"
+
+_RETAIN = "UPDATE rooms SET first = head - :retain WHERE head - first > :retain"
+_GARBAGE = """
+    SELECT id, first FROM rooms
+    WHERE EXISTS (SELECT 1 FROM messages WHERE messages.room = rooms.id AND seq < first)
+"""
+_LOWEST = "SELECT min(seq) FROM messages WHERE room = ?"
+_DELETE_ONE = "DELETE FROM messages WHERE room = ? AND seq = ?"
+_DELETE_BELOW = "DELETE FROM messages WHERE room = ? AND seq < ?"
+
+
+def read(connection: sqlite3.Connection, room: str, start: int, limit: int) -> Sequence[Message]:
+    """At most `limit` messages of `room` from `start` on, or from the first that is kept."""
+    return tuple(Message(*row) for row in connection.execute(_READ, (room, start, limit)))
+
+
+def read_bounds(connection: sqlite3.Connection, room: str) -> Bounds:
+    """What `room` keeps."""
+    row = connection.execute(_BOUNDS, (room,)).fetchone()
+    return Bounds(*row) if row else Bounds(0, 0)
+
+
+@dataclass(slots=True)
+class _Room:
+    """A room's row, as far as the transaction has come."""
+
+    id: int
+    first: int
+    head: int
+    last_at: float
+
+
+class Tables:
+    """The log as its one writer sees it, through `connection`.  All methods raise `sqlite3.Error`.
+
+    `retain`: how many messages a room keeps, from now on; 0 keeps all.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, retain: int) -> None:
+        self.connection = connection
+        self._retain = retain
+        self._rooms: dict[str, _Room] = {}
+        if retain:
+            connection.execute(_RETAIN, {"retain": retain})
+        self._garbage: dict[int, int] = dict(connection.execute(_GARBAGE))  # by a room's id: rows below this seq
+
+    @property
+    def has_garbage(self) -> bool:
+        """Whether `sweep` has something to do."""
+        return bool(self._garbage)
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        self._rooms.clear()
+
+    def append(self, name: str, draft: Draft, now: float) -> Posted:
+        """Number `draft` and insert it in the room `name`.  Raises `KeyReused`, which leaves all as it was."""
+        room = self._rooms.get(name) or self._load(name)
+        digest = None
+        if draft.key is not None:
+            digest = _digest(draft)
+            earlier = self._earlier(room, draft.key, digest)
+            if earlier is not None:
+                return Posted(earlier, repeated=True)
+        message = Message(room.head, draft.author, draft.text, max(now, room.last_at), draft.data)
+        scope, key = draft.key or (None, None)
+        self.connection.execute(
+            _INSERT,
+            (room.id, message.seq, message.at, message.author, message.text, message.data, scope, key, digest),
+        )
+        self._advance(room, message)
+        return Posted(message, repeated=False)
+
+    def sweep(self, rows: int) -> None:
+        """Delete garbage, at most `rows` rows of it."""
+        while self._garbage and rows > 0:
+            room, first = next(iter(self._garbage.items()))
+            (lowest,) = self.connection.execute(_LOWEST, (room,)).fetchone()
+            end = first if lowest is None else min(first, lowest + rows)
+            rows -= self.connection.execute(_DELETE_BELOW, (room, end)).rowcount
+            if end == first:
+                del self._garbage[room]
+
+    def commit(self) -> None:
+        """Make durable what the transaction did."""
+        self.connection.executemany(
+            _UPDATE_ROOM, [(room.first, room.head, room.last_at, room.id) for room in self._rooms.values()]
+        )
+        self.connection.execute("COMMIT")
+
+    def has(self, runs: Mapping[str, Sequence[Message]]) -> bool:
+        """Whether all of `runs` are in the log: nobody else writes, so a room whose head is beyond them has them."""
+        return all(read_bounds(self.connection, room).head > run[-1].seq for room, run in runs.items())
+
+    def close(self) -> None:
+        """Let go of the connection, whatever state it is in; what was not committed has not happened."""
+        with suppress(sqlite3.Error):
+            self.connection.close()
+
+    def _load(self, name: str) -> _Room:
+        row = self.connection.execute(_ROOM, (name,)).fetchone()
+        if row is None:
+            row = (self.connection.execute(_NEW_ROOM, (name,)).lastrowid, 0, 0, 0.0)
+        room = self._rooms[name] = _Room(*row)
+        return room
+
+    def _earlier(self, room: _Room, key: IdempotencyKey, digest: bytes) -> Message | None:
+        """The message that came with this key before, if it is still kept."""
+        row = self.connection.execute(_BY_KEY, (room.id, *key)).fetchone()
+        if row is None:
+            return None
+        known, *members = row
+        message = Message(*members)
+        if message.seq < room.first:
+            self.connection.execute(_DELETE_ONE, (room.id, message.seq))
+            return None
+        if known != digest:
+            raise KeyReused("this idempotency key came with another message before")
+        return message
+
+    def _advance(self, room: _Room, message: Message) -> None:
+        room.head += 1
+        room.last_at = message.at
+        if self._retain and room.head - room.first > self._retain:
+            self._garbage[room.id] = room.first = room.head - self._retain
+
+
+def _digest(draft: Draft) -> bytes:
+    """What a repeat of `draft` has in common with it, whatever becomes of its message later."""
+    return hashlib.sha256(json.dumps([draft.author, draft.text, draft.data]).encode()).digest()
