@@ -58,8 +58,8 @@ class Draft:
             raise TooLong(f"a message's text has {TEXT_CHARACTERS} characters at most; this one has {len(self.text)}")
         if not self.text and self.data is None:
             raise Malformed("a message needs a text, or data")
-        if not _is_utf8(self.text) or not _is_utf8(self.data or ""):
-            raise Malformed("a message's text is Unicode, without lone surrogates")
+        if not all(map(_is_utf8, (self.author, self.text, self.data or ""))):
+            raise Malformed("a message is Unicode, without lone surrogates")
         if self.data is not None and len(self.data.encode()) > DATA_BYTES:
             raise TooLong(f"a message's data has {DATA_BYTES} bytes of JSON at most")
 

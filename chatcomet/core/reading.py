@@ -6,7 +6,9 @@ the cursor is                                       what happens
 behind the head, in the backlog                     a page now
 behind the backlog                                  the store is read; what has been pruned is `CursorExpired`
 at the head                                         the asker is suspended
-ahead of the head that this process knows           the store is asked for its head, then it is looked again
+ahead of the head, within the room's reach          the store is read; nothing is lost, the room follows by itself
+at the reach of a room that is reading on           the asker is suspended until the room moves, then it is looked again
+ahead of all that this process knows                the store is asked for its head, then it is looked again
 of another epoch, pruned, or truly ahead            `CursorExpired`, which says what is here
 ==================================================  ==========================================================
 
@@ -21,7 +23,7 @@ from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page, first_t
 from chatcomet.core.room import Room
 from chatcomet.errors import CursorExpired
 
-_LOOKS = 3  # the second may follow a read of the head that began before this asker came; the third does not
+_READS_OF_THE_HEAD = 2  # the first may have begun before this asker came; the second did not
 
 
 def after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float) -> Deferred[Page]:
@@ -47,18 +49,36 @@ def _look(room: Room, start: int, limit: int, hold_seconds: float) -> Deferred[P
 
 async def _after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float) -> Page:
     with room.in_use():
-        for _ in range(_LOOKS if cursor.epoch == epoch else 0):
+        reads_of_the_head = 0
+        while cursor.epoch == epoch:
             answer = _look(room, cursor.next, limit, hold_seconds)
             if answer is not None:
                 return await answer
-            if room.head is not None and cursor.next < room.head:
+            if room.head is None or cursor.next > room.reach:
+                if reads_of_the_head == _READS_OF_THE_HEAD:
+                    break
+                reads_of_the_head += 1
+                await room.bounds()
+            elif cursor.next == room.reach:
+                if not await _moves(room, hold_seconds):
+                    return _page(room, cursor.next, ())
+            else:
                 messages = await room.read(cursor.next, limit)
                 if not messages or messages[0].seq != cursor.next:
                     break
                 return _page(room, cursor.next, first_that_fit(messages, limit))
-            await room.bounds()
         bounds = await room.bounds()
+        if cursor.epoch == epoch and bounds.first <= cursor.next <= bounds.head:
+            bounds = await room.bounds()  # the first was begun, by somebody else, before the cursor expired
         raise CursorExpired(epoch, bounds.first, bounds.head)
+
+
+async def _moves(room: Room, hold_seconds: float) -> bool:
+    """Whether the room's head moves before the hold ends."""
+    try:
+        return bool((await room.waiters.suspend(hold_seconds)).messages)
+    except CursorExpired:  # it moves over what has been pruned; that is said to those who wait for just this
+        return True
 
 
 def before(room: Room, seq: int | None, limit: int) -> Deferred[Page]:
@@ -75,6 +95,7 @@ async def _before(room: Room, seq: int | None, limit: int) -> Page:
         end = head if seq is None else max(first, min(seq, head))
         start = max(first, end - limit)
         messages = await room.read(start, end - start) if start < end else ()
+        messages = [message for message in messages if message.seq < end]  # others come if some were pruned meanwhile
         return _page(room, end, last_that_fit(messages, limit))
 
 

@@ -34,6 +34,7 @@ from chatcomet.errors import CursorExpired, ServerFault
 
 BACKLOG_MESSAGES = 256
 BACKLOG_BYTES = 512 * 1024
+SHARED_PAGES = 16  # with what they were encoded to: a reader that asks for each cursor in turn would fill them all
 RETRY_SECONDS = 1.0
 
 
@@ -110,6 +111,8 @@ class Room:
     def _shared_page(self, start: int, messages: tuple[Message, ...]) -> Page:
         page = self._pages.get(start)
         if page is None:
+            if len(self._pages) >= SHARED_PAGES:
+                self._pages.clear()
             page = self._pages[start] = Page(self.name, messages, self.cursor(start + len(messages)))
         return page
 

@@ -48,7 +48,7 @@ class MessageStore(Protocol):
         """The name of this life of the store: 1 to 16 of a-z and 0-9.  Known once `open` has fired."""
 
     def open(self) -> Deferred[None]:
-        """Make ready.  Fails with `StartRefused`."""
+        """Make ready.  Fails with `StartRefused`.  A store on this machine fires before this returns."""
 
     def close(self) -> Deferred[None]:
         """Finish the appends in hand, then let go of everything.  Appends after this fail with `StoreUnavailable`."""

@@ -1,0 +1,160 @@
+"""SlowStore: a log in memory whose answers and tellings wait until the test lets them go.
+
+So a test chooses the interleaving: what a read sees (`Question.look`), when its asker hears of it
+(`Question.answer`, `Question.fail`), and when, how often and in which order rooms are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, Literal, TypeVar
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from chatcomet.core.message import Draft, Message
+from chatcomet.core.store import Bounds, Posted, Told
+from chatcomet.errors import StoreUnavailable
+
+T = TypeVar("T")
+Kind = Literal["read", "bounds"]
+
+EPOCH = "k3v9"
+
+
+class Question(Generic[T]):
+    """A question to the store that waits for its answer."""
+
+    def __init__(self, kind: Kind, room: str, look: Callable[[], T]) -> None:
+        self.kind = kind
+        self.room = room
+        self.asker: Deferred[T] = Deferred()
+        self._look = look
+        self._seen: tuple[T] | None = None
+
+    def look(self) -> None:
+        """See now what the answer will say, whatever happens until it is given."""
+        self._seen = (self._look(),)
+
+    def answer(self) -> None:
+        """Give what was seen, or else what is there now."""
+        if self._seen is None:
+            self.look()
+        assert self._seen is not None
+        self.asker.callback(self._seen[0])
+
+    def fail(self) -> None:
+        """Answer that the store can't be read."""
+        self.asker.errback(StoreUnavailable("the disk is gone"))
+
+
+class SlowStore:
+    """A `MessageStore` under the test's hand; as it is made it holds nothing back and never fails."""
+
+    def __init__(self) -> None:
+        self.hold_reads = False
+        self.hold_bounds = False
+        self.hold_tellings = False
+        self.down = False
+        """While true, questions that are not held fail at once."""
+        self.reads: list[Question[Sequence[Message]]] = []
+        self.bounds_asked: list[Question[Bounds]] = []
+        self.tellings: list[tuple[str, Sequence[Message]]] = []
+        self.asked: list[tuple[str, ...]] = []
+        """All that was ever asked: its kind, the room, and what else."""
+        self._log: dict[str, list[Message]] = {}
+        self._first: dict[str, int] = {}
+        self._told: list[Told] = []
+
+    # MessageStore
+
+    @property
+    def epoch(self) -> str:
+        return EPOCH
+
+    def open(self) -> Deferred[None]:
+        return succeed(None)
+
+    def close(self) -> Deferred[None]:
+        return succeed(None)
+
+    def subscribe(self, told: Told) -> None:
+        self._told.append(told)
+
+    def append(self, room: str, draft: Draft) -> Deferred[Posted]:
+        self.asked.append(("append", room))
+        return succeed(Posted(self.post(room, draft.text, draft.author, draft.data), repeated=False))
+
+    def read(self, room: str, start: int, limit: int) -> Deferred[Sequence[Message]]:
+        self.asked.append(("read", room, str(start), str(limit)))
+        assert limit > 0, "nobody reads nothing"
+        if not self.hold_reads:
+            return fail(StoreUnavailable("the disk is gone")) if self.down else succeed(self.kept(room, start, limit))
+        question = Question("read", room, lambda: self.kept(room, start, limit))
+        self.reads.append(question)
+        return question.asker
+
+    def bounds(self, room: str) -> Deferred[Bounds]:
+        self.asked.append(("bounds", room))
+        if not self.hold_bounds:
+            return fail(StoreUnavailable("the disk is gone")) if self.down else succeed(self.kept_bounds(room))
+        question = Question("bounds", room, lambda: self.kept_bounds(room))
+        self.bounds_asked.append(question)
+        return question.asker
+
+    # What is in it
+
+    def log(self, room: str) -> Sequence[Message]:
+        """All that was ever appended, pruned or not."""
+        return self._log.get(room, [])
+
+    def head(self, room: str) -> int:
+        return len(self._log.get(room, ()))
+
+    def first(self, room: str) -> int:
+        return self._first.get(room, 0)
+
+    def kept(self, room: str, start: int, limit: int) -> Sequence[Message]:
+        start = max(start, self.first(room))
+        return tuple(self._log.get(room, [])[start : start + limit])
+
+    def kept_bounds(self, room: str) -> Bounds:
+        return Bounds(self.first(room), self.head(room))
+
+    # The test's hand
+
+    def add(self, room: str, text: str = "", author: str = "ada", data: str | None = None) -> Message:
+        """Append a message and tell nobody."""
+        log = self._log.setdefault(room, [])
+        message = Message(len(log), author, text or f"{room} {len(log)}", float(len(log)), data)
+        log.append(message)
+        return message
+
+    def post(self, room: str, text: str = "", author: str = "ada", data: str | None = None) -> Message:
+        """Append a message and tell of it, unless tellings are held."""
+        message = self.add(room, text, author, data)
+        if self.hold_tellings:
+            self.tellings.append((room, (message,)))
+        else:
+            self.tell(room, message)
+        return message
+
+    def tell(self, room: str, *messages: Message) -> None:
+        """Tell of a run of messages; whether that was done before, or is not their turn, is the test's choice."""
+        for told in self._told:
+            told(room, messages)
+
+    def prune(self, room: str, first: int) -> None:
+        """Keep nothing before `first`."""
+        self._first[room] = max(self.first(room), min(first, self.head(room)))
+
+    def answer_all(self) -> None:
+        """Answer what waits for an answer, in order, and what is asked meanwhile."""
+        while self.reads or self.bounds_asked:
+            for question in self._take():
+                question.answer()
+
+    def _take(self) -> list[Question[Bounds] | Question[Sequence[Message]]]:
+        waiting: list[Question[Bounds] | Question[Sequence[Message]]] = [*self.bounds_asked, *self.reads]
+        self.bounds_asked.clear()
+        self.reads.clear()
+        return waiting

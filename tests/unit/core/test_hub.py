@@ -1,0 +1,347 @@
+"""Hub: rooms come when they are used and go when they are idle, and nobody notices."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatcomet.core import hub as hub_module
+from chatcomet.core import waiters as waiters_module
+from chatcomet.core.hub import IDLE_SECONDS, Hub
+from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Page
+from chatcomet.core.room import RETRY_SECONDS
+from chatcomet.errors import CursorExpired
+from tests.unit.core.slow_store import EPOCH, SlowStore
+from tests.unit.core.turning_clock import TurningClock
+
+
+class HubTestCase(SynchronousTestCase):
+    """A hub over a slow store."""
+
+    def setUp(self) -> None:
+        self.clock = TurningClock()
+        self.store = SlowStore()
+        self.hub = Hub(self.store, self.clock)
+
+    def after(self, name: str, seq: int, hold_seconds: float = 1000.0, limit: int = DEFAULT_LIMIT) -> Deferred[Page]:
+        return self.hub.after(name, Cursor(EPOCH, seq), limit, hold_seconds)
+
+    def use(self, name: str) -> None:
+        self.successResultOf(self.hub.before(name, None, 1))
+
+    def seqs(self, asking: Deferred[Page]) -> list[int]:
+        return [message.seq for message in self.successResultOf(asking).messages]
+
+    def sweep(self) -> None:
+        """Let so much time pass that all which are idle are swept."""
+        self.clock.pump([IDLE_SECONDS] * 3)
+
+
+class UsingTests(HubTestCase):
+    def test_made_when_used(self) -> None:
+        self.assertEqual((len(self.hub), self.hub.waiting), (0, 0))
+        asking = self.after("lobby", 0)
+        self.assertEqual((len(self.hub), self.hub.waiting), (1, 1))
+        self.store.post("lobby")
+        self.assertEqual(self.seqs(asking), [0])
+        self.assertEqual((len(self.hub), self.hub.waiting), (1, 0))
+
+    def test_not_made_by_being_told(self) -> None:
+        self.store.post("lobby")
+        self.assertEqual(len(self.hub), 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_rooms_are_apart(self) -> None:
+        one, other = self.after("one", 0), self.after("other", 0)
+        self.store.post("one")
+        self.assertNoResult(other)
+        page = self.successResultOf(one)
+        self.assertEqual((page.room, len(page.messages)), ("one", 1))
+
+    def test_one_room_for_all_of_its_readers(self) -> None:
+        asking = [self.after("lobby", 0) for _ in range(3)]
+        self.store.post("lobby")
+        self.assertEqual(len({id(self.successResultOf(each)) for each in asking}), 1)
+        self.assertEqual(len(self.hub), 1)
+
+    def test_before(self) -> None:
+        self.store.post("lobby")
+        self.assertEqual(self.seqs(self.hub.before("lobby", None, 5)), [0])
+        self.assertEqual(self.seqs(self.hub.before("lobby", 0, 5)), [])
+
+    def test_backlog_messages(self) -> None:
+        hub = Hub(self.store, self.clock, backlog_messages=2)
+        self.successResultOf(hub.after("lobby", Cursor(EPOCH, 0), DEFAULT_LIMIT, 0.0))
+        for _ in range(4):
+            self.store.post("lobby")
+        self.store.asked.clear()
+        self.successResultOf(hub.after("lobby", Cursor(EPOCH, 2), DEFAULT_LIMIT, 0.0))
+        self.assertEqual(self.store.asked, [])
+        self.successResultOf(hub.after("lobby", Cursor(EPOCH, 1), DEFAULT_LIMIT, 0.0))
+        self.assertEqual(self.store.asked, [("read", "lobby", "1", "50")])
+
+
+class SweepingTests(HubTestCase):
+    def test_swept_when_idle(self) -> None:
+        self.use("lobby")
+        self.clock.advance(IDLE_SECONDS - 1)
+        self.assertEqual(len(self.hub), 1)
+        self.sweep()
+        self.assertEqual(len(self.hub), 0)
+
+    def test_not_swept_while_it_is_used(self) -> None:
+        for _ in range(10):
+            self.use("lobby")
+            self.clock.advance(IDLE_SECONDS / 2)
+        self.assertEqual(len(self.hub), 1)
+        self.assertEqual(self.store.asked.count(("bounds", "lobby")), 10)
+
+    def test_no_timer_without_rooms(self) -> None:
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.use("lobby")
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.sweep()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.use("lobby")
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.sweep()
+        self.assertEqual((len(self.hub), self.clock.getDelayedCalls()), (0, []))
+
+    def test_one_timer_for_all_rooms(self) -> None:
+        for number in range(20):
+            self.use(f"room{number}")
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+
+    def test_a_room_that_was_swept_goes_on(self) -> None:
+        self.store.post("lobby")
+        self.use("lobby")
+        self.sweep()
+        self.store.post("lobby")
+        self.assertEqual(self.seqs(self.after("lobby", 0)), [0, 1])
+        asking = self.after("lobby", 2)
+        self.store.post("lobby")
+        self.assertEqual(self.seqs(asking), [2])
+
+
+class EvictionTests(HubTestCase):
+    """Law 8: what is in flight holds its room."""
+
+    def test_not_with_a_waiter(self) -> None:
+        asking = self.after("lobby", 0)
+        self.sweep()
+        self.assertEqual((len(self.hub), self.hub.waiting), (1, 1))
+        self.store.post("lobby")
+        self.assertEqual(self.seqs(asking), [0])
+        self.sweep()
+        self.assertEqual(len(self.hub), 0)
+
+    def test_but_when_the_waiter_has_gone(self) -> None:
+        asking = self.after("lobby", 0)
+        asking.cancel()
+        self.failureResultOf(asking, CancelledError)
+        self.sweep()
+        self.assertEqual(len(self.hub), 0)
+
+    def test_not_with_a_read(self) -> None:
+        for _ in range(3):
+            self.store.add("lobby")
+        self.store.hold_reads = True
+        asking = self.after("lobby", 0)
+        self.sweep()
+        self.assertEqual(len(self.hub), 1)
+        self.store.answer_all()
+        self.assertEqual(self.seqs(asking), [0, 1, 2])
+
+    def test_not_with_a_read_of_the_head(self) -> None:
+        """Else its asker would wait in a room that nobody tells anything."""
+        self.store.hold_bounds = True
+        asking = self.after("lobby", 0)
+        self.sweep()
+        self.assertEqual(len(self.hub), 1)
+        self.store.answer_all()
+        self.store.post("lobby")
+        self.assertEqual(self.seqs(asking), [0])
+
+    def test_not_with_a_read_before(self) -> None:
+        self.store.post("lobby")
+        self.store.hold_bounds = True
+        asking = self.hub.before("lobby", None, 5)
+        self.sweep()
+        self.assertEqual(len(self.hub), 1)
+        self.store.answer_all()
+        self.assertEqual(self.seqs(asking), [0])
+
+    def test_not_while_it_reads_on(self) -> None:
+        self.use("lobby")
+        self.store.hold_reads = True
+        self.store.add("lobby")
+        self.store.tell("lobby", self.store.add("lobby"))
+        self.sweep()
+        self.assertEqual(len(self.hub), 1)
+        self.store.answer_all()
+        self.sweep()
+        self.assertEqual(len(self.hub), 0)
+
+    def test_not_while_the_store_fails_it(self) -> None:
+        self.use("lobby")
+        self.store.down = True
+        self.store.add("lobby")
+        self.store.tell("lobby", self.store.add("lobby"))
+        self.sweep()
+        self.assertEqual(len(self.hub), 1)
+        self.store.down = False
+        self.clock.advance(RETRY_SECONDS)
+        self.sweep()
+        self.assertEqual(len(self.hub), 0)
+
+    def test_not_while_slices_are_pending(self) -> None:
+        self.patch(waiters_module, "SLICE", 1)
+        self.patch(hub_module, "CROWD", 1)
+        hub = Hub(self.store, self.clock)
+        asking = [hub.after("lobby", Cursor(EPOCH, 0), DEFAULT_LIMIT, 1000.0) for _ in range(3)]
+        self.store.post("lobby")
+        self.successResultOf(hub.before("another", None, 1))
+        self.assertEqual(len(hub), 2)
+        self.clock.advance(0)
+        for each in asking:
+            self.assertEqual(self.seqs(each), [0])
+        for name in ("b", "c", "d", "e"):
+            self.successResultOf(hub.before(name, None, 1))
+        self.assertLess(len(hub), 5)
+
+    def test_not_from_inside_its_own_wake(self) -> None:
+        """Somebody who is woken may ask for so many other rooms that all idle ones are swept."""
+        self.patch(hub_module, "CROWD", 2)
+        hub = Hub(self.store, self.clock)
+
+        def ask(name: str, seq: int) -> Deferred[Page]:
+            return hub.after(name, Cursor(EPOCH, seq), DEFAULT_LIMIT, 1000.0)
+
+        again: list[Deferred[Page]] = []
+
+        def wander(page: Page) -> None:
+            for number in range(10):
+                self.successResultOf(hub.before(f"room{number}", None, 1))
+            again.append(ask("lobby", page.cursor.next))
+
+        ask("lobby", 0).addCallback(wander)
+        other = ask("lobby", 0)
+        self.store.post("lobby")
+        self.assertEqual(self.seqs(other), [0])
+        self.store.post("lobby")
+        self.assertEqual(self.seqs(again[0]), [1])
+
+
+class CrowdTests(HubTestCase):
+    def test_a_crowd_of_names_is_bounded(self) -> None:
+        self.patch(hub_module, "CROWD", 50)
+        hub = Hub(self.store, self.clock)
+        most = 0
+        for number in range(1000):
+            self.successResultOf(hub.before(f"room{number}", None, 1))
+            most = max(most, len(hub))
+        self.assertLessEqual(most, 50)
+
+    def test_those_in_use_stay(self) -> None:
+        self.patch(hub_module, "CROWD", 10)
+        hub = Hub(self.store, self.clock)
+        asking = [hub.after(f"busy{number}", Cursor(EPOCH, 0), DEFAULT_LIMIT, 1000.0) for number in range(30)]
+        for number in range(500):
+            self.successResultOf(hub.before(f"room{number}", None, 1))
+        self.assertEqual(hub.waiting, 30)
+        self.assertLessEqual(len(hub), 2 * 31)
+        for number in range(30):
+            self.store.post(f"busy{number}")
+        for each in asking:
+            self.assertEqual(self.seqs(each), [0])
+
+    def test_the_crowd_shrinks_again(self) -> None:
+        self.patch(hub_module, "CROWD", 10)
+        hub = Hub(self.store, self.clock)
+        asking = [hub.after(f"busy{number}", Cursor(EPOCH, 0), DEFAULT_LIMIT, 1000.0) for number in range(40)]
+        for each in asking:
+            each.cancel()
+            self.failureResultOf(each, CancelledError)
+        self.sweep()
+        self.assertEqual(len(hub), 0)
+        for number in range(100):
+            self.successResultOf(hub.before(f"room{number}", None, 1))
+            self.assertLessEqual(len(hub), 10)
+
+    def test_sweeping_a_crowd_is_rare(self) -> None:
+        """Where all are busy, it is not looked through all of them for each new one."""
+        self.patch(hub_module, "CROWD", 10)
+        hub = Hub(self.store, self.clock)
+        sweeps: list[int] = []
+        forget = hub._forget
+
+        def count(unused_since: float) -> None:
+            sweeps.append(len(hub))
+            forget(unused_since)
+
+        self.patch(hub, "_forget", count)
+        for number in range(320):
+            hub.after(f"busy{number}", Cursor(EPOCH, 0), DEFAULT_LIMIT, 1000.0)
+        self.assertLessEqual(sum(sweeps), 2 * 320)
+
+
+class DrainTests(HubTestCase):
+    def test_all_are_answered(self) -> None:
+        self.store.post("one")
+        asking = [self.after("one", 1, 30.0), self.after("one", 1, 60.0), self.after("other", 0), self.after("one", 0)]
+        self.hub.drain()
+        pages = [self.successResultOf(each) for each in asking]
+        self.assertEqual([len(page.messages) for page in pages], [0, 0, 0, 1])
+        self.assertEqual([page.cursor.next for page in pages], [1, 1, 0, 1])
+        self.assertEqual(self.hub.waiting, 0)
+
+    def test_nobody_is_suspended_any_more(self) -> None:
+        self.hub.drain()
+        self.assertEqual(self.seqs(self.after("lobby", 0)), [])
+        self.store.post("lobby")
+        self.assertEqual(self.seqs(self.after("lobby", 0)), [0])
+        self.assertEqual(self.hub.waiting, 0)
+
+    def test_asking_again_from_inside_the_answer(self) -> None:
+        again: list[Deferred[Page]] = []
+        self.after("lobby", 0).addCallback(lambda page: again.append(self.after("lobby", page.cursor.next)))
+        self.hub.drain()
+        self.assertEqual(self.seqs(again[0]), [])
+
+    def test_those_who_read_the_head_are_answered_after_it(self) -> None:
+        self.store.hold_bounds = True
+        asking = self.after("lobby", 0)
+        self.hub.drain()
+        self.assertNoResult(asking)
+        self.store.answer_all()
+        self.assertEqual(self.successResultOf(asking), Page("lobby", (), Cursor(EPOCH, 0)))
+
+    def test_those_who_read_the_store_are_answered_after_it(self) -> None:
+        for _ in range(3):
+            self.store.add("lobby")
+        self.store.hold_reads = True
+        asking = self.after("lobby", 1)
+        self.hub.drain()
+        self.store.answer_all()
+        self.assertEqual(self.seqs(asking), [1, 2])
+
+    def test_posting_goes_on(self) -> None:
+        """Appends finish after the drain; what they tell finds nobody, and does no harm."""
+        self.after("lobby", 0)
+        self.hub.drain()
+        self.store.post("lobby")
+        self.assertEqual(self.seqs(self.after("lobby", 0)), [0])
+
+    def test_a_large_room_is_answered_in_slices(self) -> None:
+        self.patch(waiters_module, "SLICE", 2)
+        asking = [self.after("lobby", 0) for _ in range(5)]
+        self.hub.drain()
+        self.assertEqual(sum(each.called for each in asking), 2)
+        self.clock.turn()
+        self.clock.turn()
+        self.assertEqual([self.seqs(each) for each in asking], [[]] * 5)
+
+    def test_twice(self) -> None:
+        self.hub.drain()
+        self.hub.drain()
+        self.failureResultOf(self.after("lobby", 7), CursorExpired)

@@ -1,0 +1,358 @@
+"""The core against a model: whatever happens in whichever order, who keeps asking sees all, once and in order.
+
+A `Hub` over a `SlowStore` is driven by rules: posts, polls, hang-ups, time, tellings that are late, doubled,
+swapped or lost, reads that are slow or fail, pruning, more rooms than the hub likes.  The model of a reader is
+one number: the seq that it waits for.
+"""
+
+from __future__ import annotations
+
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatcomet.core import hub as hub_module
+from chatcomet.core import reading as reading_module
+from chatcomet.core import room as room_module
+from chatcomet.core import waiters as waiters_module
+from chatcomet.core.hub import Hub
+from chatcomet.core.message import Cursor, Page
+from chatcomet.core.room import RETRY_SECONDS
+from chatcomet.errors import CursorExpired, StoreUnavailable
+from tests.unit.core.slow_store import EPOCH, SlowStore
+from tests.unit.core.turning_clock import TurningClock
+
+ROOMS = ("one", "two")
+READERS = 4
+
+# The core's own measures, made so small that a few steps go beyond them.
+DEFAULT_LIMIT = 3
+BACKLOG_MESSAGES = 4
+SLICE = 1
+IDLE_SECONDS = 0.5
+CROWD = 2
+
+rooms = st.sampled_from(ROOMS)
+readers = st.integers(0, READERS - 1)
+limits = st.sampled_from([1, 2, DEFAULT_LIMIT, 5])
+holds = st.sampled_from([0.0, 0.3, 2.0, 20.0])
+places = st.integers(0, 30)
+
+
+class Reader:
+    """Somebody who asks for what follows, one request at a time, and knows what the answers have to be."""
+
+    def __init__(self, core: CoreMachine) -> None:
+        self.core = core
+        self.room = ROOMS[0]
+        self.next = 0
+        self.limit = DEFAULT_LIMIT
+        self.hold_seconds = 20.0
+        self.again = False
+        """Whether it asks again from inside an answer that brought something."""
+        self.posts = 0
+        """How many messages it is still going to post from inside answers."""
+        self.jumps = False
+        """Whether it then goes on behind what it has posted."""
+        self.waits = False
+        self.answers = 0
+        self._asked = 0
+        self._request: Deferred[None] | None = None
+
+    def ask(self) -> None:
+        assert not self.waits
+        self.waits = True
+        self._asked += 1
+        number = self._asked
+        page = self.core.hub.after(self.room, Cursor(EPOCH, self.next), self.limit, self.hold_seconds)
+        request = page.addCallbacks(self._got, self._failed, (number,), {}, (number,), {})
+        request.addErrback(self.core.faults.append)
+        if number == self._asked and self.waits:
+            self._request = request
+
+    def hang_up(self) -> None:
+        if self.waits:
+            assert self._request is not None
+            self.waits = False
+            answers = self.answers
+            self._request.cancel()
+            assert self.answers == answers + 1, "a cancelled request fires, at once and once"
+
+    def go(self, room: str, seq: int) -> None:
+        self.hang_up()
+        self.room, self.next = room, seq
+
+    def _answered(self, number: int) -> None:
+        assert number == self._asked and self.waits, "an answer to who did not wait for it"
+        self.answers += 1
+        self.waits = False
+
+    def _got(self, page: Page, number: int) -> None:
+        self._answered(number)
+        seqs = [message.seq for message in page.messages]
+        assert page.room == self.room
+        assert seqs == list(range(self.next, self.next + len(seqs))), f"waited for {self.next}, got {seqs}"
+        assert page.cursor == Cursor(EPOCH, self.next + len(seqs)), f"waited for {self.next}, got {page.cursor}"
+        assert len(seqs) <= self.limit
+        assert list(page.messages) == self.core.store.log(self.room)[self.next : self.next + len(seqs)]
+        self.next += len(seqs)
+        if seqs and self.posts:
+            self.posts -= 1
+            self.core.store.post(self.room)
+            if self.jumps:
+                self.next = self.core.store.head(self.room)
+        if seqs and self.again:
+            self.ask()
+
+    def _failed(self, failure: Failure, number: int) -> None:
+        error = failure.value
+        if isinstance(error, CancelledError):
+            assert number == self._asked and not self.waits, "cancelled by somebody else"
+            self.answers += 1
+            return
+        self._answered(number)
+        if isinstance(error, CursorExpired):
+            kept = self.core.store.kept_bounds(self.room)
+            assert self.next < error.first <= kept.first, f"waited for {self.next}, told {error.first}, kept {kept}"
+            assert error.first <= error.head <= kept.head, f"told {error.first} to {error.head}, kept {kept}"
+            assert error.epoch == EPOCH
+            self.next = error.first
+        elif isinstance(error, StoreUnavailable):
+            assert self.core.failures, "the store did not fail"
+        else:
+            failure.raiseException()
+
+
+class CoreMachine(RuleBasedStateMachine):
+    """What may happen, and what holds after each step and at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = TurningClock()
+        self.store = SlowStore()
+        self.hub = Hub(self.store, self.clock, BACKLOG_MESSAGES)
+        self.readers = [Reader(self) for _ in range(READERS)]
+        self.faults: list[Failure] = []
+        self.failures = 0
+
+    # Readers
+
+    @rule(which=readers, again=st.booleans(), posts=st.integers(0, 2), jumps=st.booleans())
+    def change_mind(self, which: int, again: bool, posts: int, jumps: bool) -> None:
+        reader = self.readers[which]
+        reader.again, reader.posts, reader.jumps = again, posts, jumps
+
+    @rule(which=readers, limit=limits, hold_seconds=holds)
+    def poll(self, which: int, limit: int, hold_seconds: float) -> None:
+        reader = self.readers[which]
+        if not reader.waits:
+            reader.limit, reader.hold_seconds = limit, hold_seconds
+            reader.ask()
+
+    @rule()
+    def all_poll(self) -> None:
+        for reader in self.readers:
+            if not reader.waits:
+                reader.ask()
+
+    @rule(which=readers)
+    def hang_up(self, which: int) -> None:
+        self.readers[which].hang_up()
+
+    @rule(which=readers, room=rooms, place=places)
+    def go_elsewhere(self, which: int, room: str, place: int) -> None:
+        self.readers[which].go(room, place % (self.store.head(room) + 1))
+
+    @rule(which=readers, room=rooms)
+    def post_and_read_on_from_there(self, which: int, room: str) -> None:
+        """What who posts through another process does."""
+        message = self.store.post(room)
+        self.readers[which].go(room, message.seq + 1)
+        self.readers[which].ask()
+
+    @rule(room=rooms, place=places)
+    def ask_with_a_cursor_of_another_epoch(self, room: str, place: int) -> None:
+        def check(failure: Failure) -> None:
+            failure.trap(CursorExpired, StoreUnavailable)
+
+        def never(page: Page) -> None:
+            raise AssertionError(f"{page} for a cursor of another epoch")
+
+        page = self.hub.after(room, Cursor("another", place), DEFAULT_LIMIT, 1.0)
+        page.addCallbacks(never, check).addErrback(self.faults.append)
+
+    @rule(room=rooms, seq=st.none() | places, limit=limits)
+    def read_before(self, room: str, seq: int | None, limit: int) -> None:
+        def check(page: Page) -> None:
+            seqs = [message.seq for message in page.messages]
+            assert len(seqs) <= limit
+            if seqs:
+                assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+                assert page.cursor == Cursor(EPOCH, seqs[-1] + 1)
+                assert seq is None or seqs[-1] < seq, f"asked for what is before {seq}, got {seqs}"
+
+        page = self.hub.before(room, seq, limit)
+        page.addCallback(check).addErrback(self._forgive).addErrback(self.faults.append)
+
+    @rule(number=st.integers(0, 9))
+    def ask_for_another_room(self, number: int) -> None:
+        self.hub.before(f"other{number}", None, 1).addErrback(self._forgive).addErrback(self.faults.append)
+
+    def _forgive(self, failure: Failure) -> None:
+        failure.trap(StoreUnavailable)
+        assert self.failures, "the store did not fail"
+
+    # Messages, and who is told of them
+
+    @rule(room=rooms, count=st.integers(1, 6))
+    def post(self, room: str, count: int) -> None:
+        for _ in range(count):
+            self.store.post(room)
+
+    @rule(room=rooms, count=st.integers(1, 6))
+    def post_together(self, room: str, count: int) -> None:
+        """A group commit tells of several at once."""
+        self.store.tell(room, *[self.store.add(room) for _ in range(count)])
+
+    @rule(room=rooms, place=places, count=st.sampled_from([1, 2, 5, 100]))
+    def tell_of_any(self, room: str, place: int, count: int) -> None:
+        """Again, late, or before its turn."""
+        log = self.store.log(room)
+        if log:
+            start = place % len(log)
+            self.store.tell(room, *log[start : start + count])
+
+    @rule(room=rooms, count=st.integers(1, 6), pruned=st.integers(0, 6))
+    def fall_behind(self, room: str, count: int, pruned: int) -> None:
+        """Another process posts, nobody is told here until its last message, and some are pruned by then."""
+        messages = [self.store.add(room) for _ in range(count)]
+        self.store.prune(room, messages[0].seq + pruned)
+        self.store.tell(room, messages[-1])
+
+    @precondition(lambda self: self.store.tellings)
+    @rule(place=places, again=st.booleans())
+    def tell(self, place: int, again: bool) -> None:
+        room, messages = self.store.tellings[place % len(self.store.tellings)]
+        if not again:
+            self.store.tellings.remove((room, messages))
+        self.store.tell(room, *messages)
+
+    @precondition(lambda self: self.store.tellings)
+    @rule(place=places)
+    def lose_a_telling(self, place: int) -> None:
+        self.store.tellings.pop(place % len(self.store.tellings))
+
+    @rule(room=rooms, place=places)
+    def prune(self, room: str, place: int) -> None:
+        self.store.prune(room, place)
+
+    # The store's pace
+
+    @rule(reads=st.booleans(), bounds=st.booleans(), tellings=st.booleans())
+    def change_pace(self, reads: bool, bounds: bool, tellings: bool) -> None:
+        self.store.hold_reads, self.store.hold_bounds, self.store.hold_tellings = reads, bounds, tellings
+
+    @precondition(lambda self: self.store.reads or self.store.bounds_asked)
+    @rule(place=places, how=st.sampled_from(["look", "answer", "answer", "fail"]), of_bounds=st.booleans())
+    def answer(self, place: int, how: str, of_bounds: bool) -> None:
+        asked = self.store.bounds_asked if of_bounds and self.store.bounds_asked else self.store.reads
+        asked = asked or self.store.bounds_asked
+        question = asked[place % len(asked)]
+        if how == "look":
+            question.look()
+            return
+        asked.remove(question)  # type: ignore[arg-type]
+        if how == "answer":
+            question.answer()
+        else:
+            self.failures += 1
+            question.fail()
+
+    @rule(down=st.booleans())
+    def go_down_or_come_back(self, down: bool) -> None:
+        self.store.down = down
+        self.failures += down
+
+    # Time
+
+    @rule(seconds=st.sampled_from([0.0, 0.25, 1.0, 3.0]))
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    @rule()
+    def turn(self) -> None:
+        self.clock.turn()
+
+    # What holds
+
+    @invariant()
+    def no_faults(self) -> None:
+        for fault in self.faults:
+            fault.raiseException()
+
+    @invariant()
+    def those_who_wait_are_counted(self) -> None:
+        waiting = sum(reader.waits for reader in self.readers)
+        slices_pending = any(call.getTime() <= self.clock.seconds() for call in self.clock.calls)
+        if self.store.reads or self.store.bounds_asked or slices_pending:
+            assert self.hub.waiting <= waiting
+        else:
+            assert self.hub.waiting == waiting
+
+    def teardown(self) -> None:
+        """The store recovers, one more message is told in each room; then all that is on its way arrives."""
+        for reader in self.readers:
+            reader.again, reader.posts = False, 0
+        self.store.down = self.store.hold_reads = self.store.hold_bounds = self.store.hold_tellings = False
+        self._settle()
+        for room in ROOMS:
+            self.store.post(room)
+        self._settle()
+        for reader in self.readers:
+            head = self.store.head(reader.room)
+            assert not reader.waits or reader.next == head, f"waits for {reader.next}, and {head} messages are there"
+            reader.hold_seconds = 20.0
+            while not reader.waits:
+                before = reader.next
+                reader.ask()
+                assert reader.waits or reader.next > before, "an answer with nothing, where there is something"
+            assert reader.next == head
+        self.no_faults()
+        self.those_who_wait_are_counted()
+        self.hub.drain()
+        self.clock.advance(0)
+        self.no_faults()
+        assert not any(reader.waits for reader in self.readers)
+        self.clock.pump([IDLE_SECONDS] * 4)
+        assert not len(self.hub), "rooms are left over"
+        assert not self.clock.calls, "timers are left over"
+
+    def _settle(self) -> None:
+        self.store.answer_all()
+        while self.store.tellings:
+            room, messages = self.store.tellings.pop(0)
+            self.store.tell(room, *messages)
+        self.clock.pump([0.0, RETRY_SECONDS, 0.0])
+        self.no_faults()
+
+
+class ModelTests(SynchronousTestCase):
+    def test_core(self) -> None:
+        self.patch(room_module, "DEFAULT_LIMIT", DEFAULT_LIMIT)
+        self.patch(reading_module, "DEFAULT_LIMIT", DEFAULT_LIMIT)
+        self.patch(waiters_module, "SLICE", SLICE)
+        self.patch(hub_module, "IDLE_SECONDS", IDLE_SECONDS)
+        self.patch(hub_module, "CROWD", CROWD)
+        run_state_machine_as_test(
+            CoreMachine,
+            settings=settings(
+                max_examples=200,
+                stateful_step_count=50,
+                phases=(Phase.generate, Phase.shrink),
+                deadline=None,
+                database=None,
+            ),
+        )
