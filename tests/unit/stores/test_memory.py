@@ -1,0 +1,39 @@
+"""MemoryStore: the contract, and what it alone promises."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred
+
+from chatcomet.core.message import Draft
+from chatcomet.core.store import MessageStore
+from chatcomet.stores.memory import MemoryStore
+from tests.unit.stores import contract
+
+T = TypeVar("T")
+
+
+class MemoryStoreTests(contract.StoreContract):
+    """A store that answers before it returns."""
+
+    def make(self, retain: int = 0) -> MessageStore:
+        store = MemoryStore(lambda: self.now, retain)
+        self.successResultOf(store.open())
+        return store
+
+    def wait_for(self, fired: Deferred[T]) -> None:
+        pass
+
+    def test_an_epoch_can_be_given(self) -> None:
+        self.assertEqual(MemoryStore(lambda: self.now, epoch="k3v9").epoch, "k3v9")
+
+    def test_each_store_has_an_epoch_of_its_own(self) -> None:
+        self.assertNotEqual(self.make().epoch, self.make().epoch)
+
+    def test_a_fault_in_an_append_reaches_its_poster_and_stops_nothing(self) -> None:
+        times = iter([5.0])
+        store = MemoryStore(lambda: next(times))
+        self.successResultOf(store.append("lobby", Draft("ada", "a")))
+        self.failureResultOf(store.append("lobby", Draft("ada", "b")), StopIteration)
+        self.failureResultOf(store.append("lobby", Draft("ada", "c")), StopIteration)
