@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 import time
+from socket import socket
 
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -34,6 +35,9 @@ from chatcomet.settings import Settings
 from chatcomet.stores.urls import key_path, open_store
 
 STOP_SECONDS = 1.5
+BACKLOG_CONNECTIONS = 4096
+"""How many may knock at once: after a restart all readers come back together.  Twisted's own 50 are soon full, and
+whoever is turned away tries again after 1 s, 3 s, 7 s.  The system has a limit of its own."""
 
 
 class ChatService(Service):
@@ -49,16 +53,22 @@ class ChatService(Service):
         self._settings = settings
         self._reactor = reactor
         self._store = open_store(settings.store, time.time, reactor, settings.retain)
+        self._key_path = key_path(settings.store)
         self._hub = Hub(self._store, reactor, min(settings.retain or BACKLOG_MESSAGES, BACKLOG_MESSAGES))
         self._site = ChatSite(settings.prefix, reactor)
         self._ports: list[IListeningPort] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are suspended now."""
+        return self._hub.waiting
 
     def privilegedStartService(self) -> None:
         """Listen, before privileges are dropped; nobody is served before the reactor runs.  Raises `StartRefused`."""
         super().privilegedStartService()
         for description in self._settings.listen:
             listening = serverFromString(self._reactor, description).listen(self._site)
-            listening.addCallbacks(self._ports.append, self._refuse, errbackArgs=(description,))
+            listening.addCallbacks(self._listens, self._refuse, (description,), {}, (description,))
             _raise_failure(listening)
 
     def startService(self) -> None:
@@ -66,7 +76,7 @@ class ChatService(Service):
         super().startService()
         if not self._ports:
             self.privilegedStartService()
-        key = read_key(key_path(self._settings.store))
+        key = read_key(self._key_path)
         _raise_failure(self._store.open())
         sessions = Sessions(key, time.time, self._reactor)
         chat = Chat(self._settings, self._store, self._hub, sessions, random.random)
@@ -85,6 +95,12 @@ class ChatService(Service):
         self._hub.drain()
         await sent
         await self._store.close()
+
+    def _listens(self, port: IListeningPort, description: str) -> None:
+        self._ports.append(port)
+        listening: socket | None = getattr(port, "socket", None)
+        if listening is not None and "backlog=" not in description:
+            listening.listen(BACKLOG_CONNECTIONS)
 
     def _refuse(self, failure: Failure, description: str) -> None:
         failure.trap(CannotListenError)

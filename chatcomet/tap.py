@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import ClassVar, cast
-from urllib.parse import urlsplit
 
 from twisted.application.service import IService
 from twisted.internet.base import ReactorBase
@@ -20,7 +19,9 @@ from chatcomet.service import ChatService
 from chatcomet.settings import Settings
 from chatcomet.stores.urls import check_store
 
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
+_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", re.ASCII)
+_ORIGIN = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?", re.ASCII)
+_DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443", re.ASCII)
 _DEFAULT = Settings()
 
 
@@ -76,6 +77,8 @@ class Options(usage.Options):
         """Check every value: what is wrong is said before anything starts."""
         if self["prefix"] and not _PREFIX.fullmatch(self["prefix"]):
             raise usage.UsageError("--prefix should be a path such as /chatty, without a slash at its end")
+        for description in self["listen"]:
+            _check_endpoint(description)
         for origin in self["origin"]:
             _check_origin(origin)
         try:
@@ -96,9 +99,17 @@ class Options(usage.Options):
 
 
 class TwistdService(ChatService):
-    """A chat that ends the process with a plain sentence, and not a traceback, if it can't start."""
+    """A chat that ends the process with a plain sentence, and not a traceback, if it can't start.
+
+    `daemon`: whether twistd leaves the terminal; then it waits there for an exception to report, and for ever if
+    there is none.
+    """
 
     _log = Logger()
+
+    def __init__(self, settings: Settings, reactor: ReactorBase, daemon: bool) -> None:
+        super().__init__(settings, reactor)
+        self._daemon = daemon
 
     def privilegedStartService(self) -> None:
         """Listen, or end."""
@@ -116,6 +127,8 @@ class TwistdService(ChatService):
 
     def _end(self, error: StartRefused) -> None:
         self._log.critical("chatcomet does not start: {error}", error=error)
+        if self._daemon:
+            raise error
         raise SystemExit(f"chatcomet does not start: {error}")
 
 
@@ -123,11 +136,10 @@ def makeService(options: Options) -> IService:
     """The service that `options` describe."""
     from twisted.internet import reactor
 
-    for description in options["listen"]:
-        _check_endpoint(description)
     use_monotonic_clock(cast(ReactorBase, reactor))
     raise_descriptor_limit()
-    return TwistdService(options.settings(), cast(ReactorBase, reactor))
+    daemon = options.parent is not None and not options.parent["nodaemon"]
+    return TwistdService(options.settings(), cast(ReactorBase, reactor), daemon)
 
 
 def _check_endpoint(description: str) -> None:
@@ -143,10 +155,9 @@ def _check_endpoint(description: str) -> None:
 
 
 def _check_origin(origin: str) -> None:
-    parts = urlsplit(origin)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.netloc
-        or origin != f"{parts.scheme}://{parts.netloc}".lower()
-    ):
-        raise usage.UsageError(f"--origin {origin} should be a scheme, a host and maybe a port: https://example.org")
+    """Only what a browser writes can ever equal what a browser says."""
+    if not _ORIGIN.fullmatch(origin) or _DEFAULT_PORT.fullmatch(origin):
+        raise usage.UsageError(
+            f"--origin {origin} should be what browsers say: a scheme, a host in small letters "
+            "and, unless it is the scheme's own, a port: https://example.org"
+        )

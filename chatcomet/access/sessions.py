@@ -22,6 +22,8 @@ LIFE_SECONDS = 30 * 24 * 3600
 HOLD_NAME_SECONDS = 600.0
 KEY_BYTES = 32
 _REMEMBERED = 10_000
+_NAMES = 100_000  # held at once; whoever signs in under one name after the other frees those used least recently
+_COOKIE_CHARACTERS = 1_024  # base64 has many ways to write the same signature: none longer than this is remembered
 
 
 class _Holder(NamedTuple):
@@ -60,7 +62,7 @@ class Sessions:
         """End `session`: its cookie is worth nothing from now on, and its name is free."""
         self._release(session)
         self._ended[session.id] = None
-        _drop_oldest(self._ended)
+        _drop_oldest(self._ended, _REMEMBERED)
 
     def holds_name(self, session: Session) -> bool:
         """Whether `session` has its name, or takes it now since nobody else has it.  Counts as a use of it."""
@@ -73,6 +75,7 @@ class Sessions:
             self._forget_unused(now)
         self._holders.pop(name, None)  # to stand last again
         self._holders[name] = _Holder(session.id, now)
+        _drop_oldest(self._holders, _NAMES)
         return True
 
     def cookie(self, session: Session) -> str:
@@ -82,6 +85,8 @@ class Sessions:
 
     def recall(self, cookie: str) -> Session | None:
         """The session of `cookie`; None if it is forged, too old, or was signed out."""
+        if len(cookie) > _COOKIE_CHARACTERS:
+            return None
         session = self._known.get(cookie) or self._verify(cookie)
         if session is None or session.id in self._ended or self._wall() - session.issued > LIFE_SECONDS:
             return None
@@ -93,7 +98,7 @@ class Sessions:
         except BadData:
             return None
         self._known[cookie] = session
-        _drop_oldest(self._known)
+        _drop_oldest(self._known, _REMEMBERED)
         return session
 
     def _release(self, session: Session) -> None:
@@ -110,8 +115,8 @@ class Sessions:
             del self._holders[name]
 
 
-def _drop_oldest(remembered: dict[str, Session] | dict[str, None]) -> None:
-    if len(remembered) > _REMEMBERED:
+def _drop_oldest(remembered: dict[str, Session] | dict[str, None] | dict[str, _Holder], limit: int) -> None:
+    if len(remembered) > limit:
         del remembered[next(iter(remembered))]
 
 

@@ -10,13 +10,14 @@ from io import BytesIO
 from typing import NoReturn
 from urllib.parse import parse_qsl
 
-from multipart import MultipartError, MultipartParser, parse_options_header
+from multipart import MultipartError, MultipartParser, MultipartPart, parse_options_header
 
 from chatcomet.errors import Malformed, UnsupportedForm
 
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _JSON = "application/json"
+_CHARSETS = ("utf-8", "utf8", "us-ascii")
 _FIELDS = 16
 
 
@@ -31,7 +32,7 @@ def read_object(content_type: str | None, body: bytes) -> dict[str, object]:
 
 
 def read_json(body: bytes | str) -> object:
-    """Any JSON value.  Numbers too large for a float, NaN and nesting without end are refused."""
+    """Any JSON value.  NaN, nesting without end and whole numbers without end are refused."""
     try:
         return json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -46,11 +47,21 @@ def read_form(content_type: str | None, body: bytes, alternative: str = "") -> d
             return _once(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS))
         if kind == _MULTIPART:
             parser = MultipartParser(BytesIO(body), options.get("boundary", ""), strict=True, part_limit=_FIELDS)
-            return _once([(part.name, part.value) for part in parser])
+            return _once([(part.name, _text(part)) for part in parser])
     except (ValueError, MultipartError) as error:
         raise Malformed(f"the form can't be read: {error}") from error
     wanted = ", ".join(filter(None, [alternative, _URLENCODED, _MULTIPART]))
     raise UnsupportedForm(f"a body of {content_type or 'no type'} is not read here; {wanted} is")
+
+
+def _text(part: MultipartPart) -> str:
+    """What stands in a part; its charset may not be any that Python knows, such as ``hex``."""
+    if part.filename is not None:
+        raise ValueError("a file is not read here")
+    if part.charset.lower() not in _CHARSETS:
+        raise ValueError("text is UTF-8 here")
+    text: str = part.raw.decode()
+    return text
 
 
 def _once(fields: list[tuple[str, str]]) -> dict[str, str]:

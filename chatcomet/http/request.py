@@ -10,8 +10,12 @@ limit                      whom it stops                              answer
 `BODY_BYTES`               a body larger than any message             413
 `HEADER_SECONDS` in all    one header byte now and then (slowloris)   408
 `BODY_SECONDS` in all      one body byte now and then                 408
-`IDLE_SECONDS`             a connection that asks for nothing         close
+`IDLE_SECONDS`             a connection that asks for nothing, or     close
+                           does not take its answers
 =========================  =========================================  ==========
+
+No more is read, and no other request begun, as long as more answers than the transport wants to keep are not
+taken: whoever pipelines and never listens would fill the memory (`HTTPChannel` only intends to see to that).
 
 A refusal is written while the peer may still be sending.  To close at once would make the kernel answer its
 next segment with a reset, which destroys the answer on its way; so the channel stops talking, goes on
@@ -23,12 +27,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from twisted.protocols import basic
 from twisted.python.failure import Failure
 from twisted.web import http, server
 
-from chatcomet.http.wire import Answer, problem
+from chatcomet.http.wire import FAULT, Answer, problem
 
 if TYPE_CHECKING:
     from chatcomet.http.site import ChatSite
@@ -52,7 +57,8 @@ class LimitedChannel(http.HTTPChannel):
     def __init__(self) -> None:
         super().__init__()
         self._arriving = False  # a request's header or body is on its way
-        self._refused = False
+        self._ended = False  # nothing is heard any more
+        self._untaken: http.Request | None = None  # answered, and the peer has yet to take the answer
 
     def connectionMade(self) -> None:
         """The idle time-out begins."""
@@ -71,21 +77,32 @@ class LimitedChannel(http.HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes of a request; they do not prolong the time it has to arrive (as `HTTPChannel`'s would)."""
-        if self._refused:
+        if self._ended:
             return
+        self._begin_to_arrive()
+        basic.LineReceiver.dataReceived(self, data)
+
+    def _begin_to_arrive(self) -> None:
         if not self._arriving and not self._handlingRequest:
             self._arriving = True
             self.setTimeout(HEADER_SECONDS)
-        basic.LineReceiver.dataReceived(self, data)
 
     def lineReceived(self, line: bytes) -> None:
         """A first line, or one of the header."""
-        if self._refused:
+        if self._ended:
             return
         if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
             self.refuse(431, "header-too-long", f"a request's header has {HEADER_BYTES} bytes at most")
         else:
-            super().lineReceived(line)
+            super().lineReceived(line if self.requests else _in_ascii(line))
+
+    def headerReceived(self, line: bytes) -> bool:
+        """A header, whose lines have been put together; whether the request can go on."""
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:  # a Content-Length of more digits than Python reads
+            self._respondToBadRequestAndDisconnect()
+            return False
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """A line has no end within its limit: the first one, if there is no request yet."""
@@ -96,7 +113,7 @@ class LimitedChannel(http.HTTPChannel):
 
     def rawDataReceived(self, data: bytes) -> None:
         """A part of a body, or of what is pipelined behind the request that is being answered."""
-        if not self._refused:
+        if not self._ended:
             super().rawDataReceived(data)
 
     def allHeadersReceived(self) -> None:
@@ -105,14 +122,46 @@ class LimitedChannel(http.HTTPChannel):
         super().allHeadersReceived()
 
     def allContentReceived(self) -> None:
-        """The request is complete."""
-        self._arriving = False
-        super().allContentReceived()
+        """The request is complete, unless its last part was refused."""
+        if not self._ended:
+            self._arriving = False
+            super().allContentReceived()
 
     def requestDone(self, request: http.Request) -> None:
-        """The request has been answered: the connection is idle, or what is pipelined comes next."""
+        """The request has been answered; when the answer is taken the connection is idle, or the next one begins."""
+        if self._waitingForTransport and self.persistent:
+            self._untaken = request
+            self.setTimeout(IDLE_SECONDS)
+            self._networkProducer.pauseProducing()
+            return
         self._savedTimeOut = IDLE_SECONDS
         super().requestDone(request)
+        if self._buffer:
+            self._begin_to_arrive()
+        if self.persistent and self.idle and self.site.closing:
+            self.loseConnection()
+
+    def resumeProducing(self) -> None:
+        """The peer has taken all that was written."""
+        super().resumeProducing()
+        if self._untaken is not None:
+            taken, self._untaken = self._untaken, None
+            self.requestDone(taken)
+
+    def loseConnection(self) -> None:
+        """End the connection when all is sent; a peer that does not take it in `IDLE_SECONDS` is cut."""
+        self._ended = True
+        self.setTimeout(None)
+        self._cut_after(IDLE_SECONDS)
+        super().loseConnection()
+
+    def cut(self) -> None:
+        """End the connection now, whatever is on its way."""
+        self.transport.abortConnection()  # type: ignore[union-attr]  # which every transport of a server has
+
+    def _cut_after(self, seconds: float) -> None:
+        if self._abortingCall is None:
+            self._abortingCall = self.callLater(seconds, self.forceAbortClient)
 
     def timeoutConnection(self) -> None:
         """What arrives took too long, or nothing came."""
@@ -123,24 +172,25 @@ class LimitedChannel(http.HTTPChannel):
 
     def refuse(self, status: int, name: str, detail: str) -> None:
         """Answer what is arriving with a problem, and hear no more of this connection."""
+        if self._ended:
+            return
         transport = self.transport
         assert transport is not None
-        self._refused = True
+        self._ended = True
         self.setTimeout(None)
         transport.write(_raw(problem(status, name, HTTPStatus(status).phrase, detail)))
         self._networkProducer.unregisterProducer()  # type: ignore[attr-defined]  # it is the transport
         if self.isSecure() or not hasattr(transport, "loseWriteConnection"):
-            transport.loseConnection()
+            transport.loseConnection()  # over TLS this says so to the peer, and waits for its consent
         else:
             transport.loseWriteConnection()
-            self._abortingCall = self.callLater(LINGER_SECONDS, self.forceAbortClient)
+        self._cut_after(LINGER_SECONDS)
 
     def _respondToBadRequestAndDisconnect(self) -> None:
-        if not self._refused:
-            self.refuse(400, "malformed", "this is no HTTP request")
+        self.refuse(400, "malformed", "this is no HTTP request")
 
     def _send100Continue(self) -> None:
-        if not self._refused:
+        if not self._ended:
             super()._send100Continue()
 
 
@@ -166,10 +216,31 @@ class ChatRequest(server.Request):
     def _too_long(self) -> None:
         self.channel.refuse(413, "too-long", f"a body has {BODY_BYTES} bytes at most")
 
+    def getRequestHostname(self) -> bytes:
+        """Nothing that the asker says: routes are the same for every host, and werkzeug fails at some."""
+        return b"localhost"
+
     def header(self, name: str) -> str | None:
         """A header of the request, as Latin-1 text; the last one where there are several."""
         value = self.getHeader(name.encode())
         return None if value is None else value.decode("latin-1")
+
+    def _handleStar(self) -> None:
+        """``OPTIONS *`` asks whether there is a server at all; nothing else can be asked of ``*``."""
+        answer = Answer(200)
+        if self.method != b"OPTIONS":
+            answer = problem(
+                405, "method-not-allowed", "Method not allowed", "OPTIONS is", headers=(("Allow", "OPTIONS"),)
+            )
+        self.write(self.begin(answer))
+        self.finish()
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        """Answer for a resource that raised: whoever asked is told no more than that."""
+        self._log.failure("a fault in answering {request}", reason, request=self)
+        self.write(self.begin(FAULT))
+        self.finish()
+        return reason
 
     def begin(self, answer: Answer) -> bytes:
         """Set everything that goes before the body of `answer`, which is returned for Klein to write."""
@@ -188,6 +259,11 @@ class ChatRequest(server.Request):
             headers.setRawHeaders("Connection", ["close"])
             self.channel.persistent = False
         return answer.body
+
+
+def _in_ascii(line: bytes) -> bytes:
+    """A first line as `HTTPChannel` takes it: curl, for one, sends a URL's other characters as they were typed."""
+    return line if line.isascii() else quote(line, bytes(range(128))).encode()
 
 
 def _raw(answer: Answer) -> bytes:

@@ -58,7 +58,7 @@ class ChatResource:
 
     app = Klein()
     # Each of these makes werkzeug redirect to an absolute URL, at whatever Host the asker names.
-    app.url_map.merge_slashes = app.url_map.strict_slashes = app.url_map.redirect_defaults = False
+    app.url_map.merge_slashes = app.url_map.redirect_defaults = False
     _log = Logger()
 
     def __init__(self, chat: Chat) -> None:
@@ -96,13 +96,15 @@ class ChatResource:
         asked = seed.read_post(self._session(request), request.header("Content-Type"), request.content.getvalue())
         return posting.post(self._chat, asked).addCallback(lambda _: Answer(200, content_type=wire.TEXT))
 
-    @app.route("/chat", methods=["GET"], defaults={"rest": ""})
-    @app.route("/chat/", methods=["GET"], defaults={"rest": ""})
-    @app.route("/chat/<path:rest>", methods=["GET"])
+    @app.route("/chat", defaults={"rest": ""})
+    @app.route("/chat/", defaults={"rest": ""})
+    @app.route("/chat/<path:rest>")
     @_answers
     def seed_home(self, request: ChatRequest, rest: str) -> Answer:
         if rest == "post":
             raise MethodNotAllowed(valid_methods=["POST"])
+        if request.method not in (b"GET", b"HEAD"):
+            raise MethodNotAllowed(valid_methods=["GET", "HEAD"])
         return self._home
 
     # Messages
@@ -177,7 +179,7 @@ class ChatResource:
     @app.handle_errors(Exception)
     def fault(self, request: IRequest, failure: Failure) -> bytes:
         self._log.failure("a fault in answering {request}", failure, request=request)
-        return _begin(request, wire.problem(500, "fault", "A fault in the server", "it has been logged"))
+        return _begin(request, wire.FAULT)
 
     # What routes share
 

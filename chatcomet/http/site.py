@@ -13,21 +13,29 @@ from twisted.web.server import Request, Site
 
 from chatcomet.http import wire
 from chatcomet.http.request import IDLE_SECONDS, ChatRequest, LimitedChannel
+from chatcomet.http.wire import Answer
 
 
 def _channel(site: http.HTTPFactory) -> http._GenericHTTPChannelProtocol:
-    """What `HTTPFactory` makes itself, around our channel: HTTP/2 is negotiated by it where there is TLS."""
+    """What `HTTPFactory` makes itself, around our channel: HTTP/2 would be negotiated by it where there is TLS."""
     return http._GenericHTTPChannelProtocol(LimitedChannel())
 
 
-class _Nowhere(Resource):
-    """What is outside of the prefix, and everything before the server is ready."""
+class _Always(Resource):
+    """Gives the same answer to whatever is asked of it."""
 
     isLeaf = True
 
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self._answer = answer
+
     def render(self, request: IRequest) -> bytes:
         assert isinstance(request, ChatRequest)
-        return request.begin(wire.problem(404, "not-found", "There is no such thing here", "nothing is served here"))
+        return request.begin(self._answer)
+
+
+_NOWHERE = wire.problem(404, "not-found", "There is no such thing here", "nothing is served here")
 
 
 class ChatSite(Site):
@@ -40,25 +48,30 @@ class ChatSite(Site):
     requestFactory = ChatRequest
 
     def __init__(self, prefix: str, reactor: IReactorTime) -> None:
-        self._served: IResource = _Nowhere()
+        self._served: IResource = _Always(_NOWHERE)
         super().__init__(self._served, timeout=IDLE_SECONDS, reactor=reactor, parsePOSTFormSubmission=False)
         self.channels: set[LimitedChannel] = set()
         self.closing = False
         """While True every answer ends its connection."""
         self._emptied: Deferred[None] = Deferred()
         self._prefix = prefix.encode().split(b"/")[1:]
+        self._page = prefix + "/"
 
     def serve(self, resource: IResource) -> None:
         """From now on, answer by `resource`."""
         self._served = resource
 
     def getResourceFor(self, request: Request) -> IResource:
-        """The resource, for what lies under the prefix."""
+        """The resource, for what lies under the prefix.  The prefix alone leads to the page: its links are relative."""
         request.site = self
-        path = request.postpath or []
+        # What is no UTF-8 is nobody's name; Klein would answer it by itself, and log it.
+        path = [segment.decode(errors="replace").encode() for segment in request.postpath or []]
         depth = len(self._prefix)
-        if path[:depth] != self._prefix:
-            return _Nowhere()
+        if path[:depth] != self._prefix or not request.path.startswith(b"/"):
+            return _Always(_NOWHERE)
+        if len(path) == depth:
+            _, question, query = request.uri.decode("latin-1").partition("?")
+            return _Always(Answer(302, headers=(("Location", f"{self._page}{question}{query}"),)))
         request.prepath, request.postpath = path[:depth], path[depth:]
         return self._served
 
@@ -71,6 +84,10 @@ class ChatSite(Site):
     def log(self, request: Any) -> None:
         """No access log."""
 
+    def acceptableProtocols(self) -> list[bytes]:
+        """What TLS may negotiate: not HTTP/2, whose channel would keep none of our limits and never be closed by us."""
+        return [b"http/1.1"]
+
     def connected(self, channel: LimitedChannel) -> None:
         """`channel` has a peer."""
         self.channels.add(channel)
@@ -78,7 +95,7 @@ class ChatSite(Site):
     def disconnected(self, channel: LimitedChannel) -> None:
         """`channel` has none any more."""
         self.channels.discard(channel)
-        if self.closing and not self.channels:
+        if self.closing and not self.channels and not self._emptied.called:
             self._emptied.callback(None)
 
     def close(self, seconds: float) -> Deferred[None]:
@@ -98,4 +115,4 @@ class ChatSite(Site):
 
     def _cut(self) -> None:
         for channel in list(self.channels):
-            channel.forceAbortClient()
+            channel.cut()

@@ -172,3 +172,7 @@ def problem(
     """A problem document; `name` is the end of its `type`."""
     body = {"type": PROBLEM_TYPES + name, "title": title, "status": int(status), "detail": detail, **(more or {})}
     return Answer(int(status), dumps(body).encode(), PROBLEM, headers)
+
+
+FAULT = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "fault", "A fault in the server", "it has been logged")
+"""For an exception that nobody foresaw."""

@@ -1,0 +1,79 @@
+"""A chat over a store in memory, whose time and chance are the test's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatcomet.access.sessions import Sessions
+from chatcomet.api.chat import Chat
+from chatcomet.core.hub import Hub
+from chatcomet.core.message import Draft, Message
+from chatcomet.core.store import Posted
+from chatcomet.errors import ServerFault
+from chatcomet.settings import Settings
+from chatcomet.stores.memory import MemoryStore
+
+EPOCH = "k3v9"
+NOON = 1_795_354_155.123
+"""What the wall clock says as a test begins."""
+
+
+class HeldStore(MemoryStore):
+    """A store whose appends wait for the test, while `holding`, and fail while there is a `fault`."""
+
+    holding = False
+    fault: ServerFault | None = None
+
+    def __init__(self, wall: Callable[[], float], retain: int = 0) -> None:
+        super().__init__(wall, retain, EPOCH)
+        self.held: list[tuple[str, Draft, Deferred[Posted]]] = []
+
+    def append(self, room: str, draft: Draft) -> Deferred[Posted]:
+        if self.fault is not None:
+            return fail(self.fault)
+        if not self.holding:
+            return super().append(room, draft)
+        answer: Deferred[Posted] = Deferred()
+        self.held.append((room, draft, answer))
+        return answer
+
+    def release(self) -> None:
+        """Do the appends that wait."""
+        self.holding = False
+        held, self.held = self.held, []
+        for room, draft, answer in held:
+            self.append(room, draft).chainDeferred(answer)
+
+
+class ChatTestCase(SynchronousTestCase):
+    """`self.chat`, with all that it is made of."""
+
+    settings = Settings(store="memory:")
+    retain = 0
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.now = NOON
+        self.luck = 0.0
+        self.store = HeldStore(lambda: self.now, self.retain)
+        self.hub = Hub(self.store, self.clock)
+        self.sessions = Sessions(b"k" * 32, lambda: self.now, self.clock)
+        self.chat = Chat(self.settings, self.store, self.hub, self.sessions, lambda: self.luck)
+
+    def add(self, *texts: str, room: str = "lobby", data: str | None = None) -> list[Message]:
+        """Append messages by ada."""
+        posted = [self.store.append(room, Draft("ada", text, data)) for text in texts]
+        return [self.successResultOf(answer).message for answer in posted]
+
+    def kept(self, room: str = "lobby") -> list[Message]:
+        """All that the store has of `room`."""
+        read: Sequence[Message] = self.successResultOf(self.store.read(room, 0, 1_000))
+        return list(read)
+
+    def texts(self, room: str = "lobby") -> list[str]:
+        """The texts of all that the store has of `room`."""
+        return [message.text for message in self.kept(room)]

@@ -1,0 +1,65 @@
+"""ChatResource: signing in and out, through its routes."""
+
+from __future__ import annotations
+
+import json
+
+from chatcomet.access.sessions import HOLD_NAME_SECONDS
+from tests.unit.http.running_edge import EdgeTestCase
+
+JSON = "application/json"
+
+
+class SessionTests(EdgeTestCase):
+    def test_without_one(self) -> None:
+        answer = self.peer.ask("/session")
+        self.assertEqual(answer.json, {"name": "guest", "guest": True, "grants": {"*": ["read", "post"]}})
+        self.assertNotIn("set-cookie", answer.headers)
+
+    def test_signed_in(self) -> None:
+        answer = self.sign_in("Ada")
+        self.assertEqual((answer.status, answer.json["name"]), (200, "Ada"))
+        self.assertTrue(answer.cookie.startswith("chatcomet="))
+        self.assertEqual(self.peer.ask("/session", Cookie=f"x=y; {answer.cookie}").json["name"], "Ada")
+        self.assertEqual(self.post("hello", Cookie=answer.cookie).json["message"]["author"], "Ada")
+
+    def test_a_name_that_is_held(self) -> None:
+        self.sign_in("ada")
+        answer = self.sign_in("ADA")
+        self.assertEqual((answer.status, answer.problem), (409, "name-taken"))
+        self.assertNotIn("set-cookie", answer.headers)
+
+    def test_a_name_that_was_lost(self) -> None:
+        cookie = self.sign_in("ada").cookie
+        self.clock.advance(HOLD_NAME_SECONDS)
+        self.sign_in("ada")
+        self.assertEqual(self.post("hello", Cookie=cookie).status, 409)
+        self.assertEqual(self.connect().ask("/session", Cookie=cookie).json["name"], "guest")
+
+    def test_signed_out(self) -> None:
+        cookie = self.sign_in("ada").cookie
+        answer = self.peer.ask("/session", "DELETE", Cookie=cookie)
+        self.assertEqual((answer.status, answer.body, answer.cookie), (204, b"", "chatcomet="))
+        self.assertNotIn("content-length", answer.headers)
+        self.assertEqual(self.peer.ask("/session", Cookie=cookie).json["name"], "guest")
+        self.assertEqual(self.sign_in("ada").status, 200)
+
+    def test_a_forged_cookie(self) -> None:
+        for cookie in ("chatcomet=forged", "chatcomet=", "chatcomet=\xff", f"chatcomet={'a' * 6_000}", "chatcomet"):
+            self.assertEqual(self.peer.ask("/session", Cookie=cookie).json["name"], "guest")
+
+    def test_what_is_no_name(self) -> None:
+        for name in ("", "a\u202eb", "a" * 33):
+            self.assertEqual(self.sign_in(name).status, 400)
+        self.assertEqual(self.connect().ask("/session", "POST", b"{}", Content_Type=JSON).status, 400)
+
+    def test_over_tls(self) -> None:
+        body = json.dumps({"name": "ada"}).encode()
+        answer = self.connect(secure=True).ask("/session", "POST", body, Content_Type=JSON)
+        self.assertTrue(answer.cookie.startswith("__Host-chatcomet="))
+        self.assertIn("Secure", answer.headers["set-cookie"])
+
+    def test_another_site(self) -> None:
+        self.assertEqual(self.sign_in("ada", Origin="https://evil.example").status, 403)
+        answer = self.peer.ask("/session", "DELETE", Origin="https://evil.example")
+        self.assertEqual((answer.status, answer.problem), (403, "cross-site"))

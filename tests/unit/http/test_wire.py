@@ -1,0 +1,174 @@
+"""The wire: byte by byte, and valid whatever is said."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatcomet import errors
+from chatcomet.api.sessions import Who
+from chatcomet.core.message import Cursor, Message, Page
+from chatcomet.core.store import Posted
+from chatcomet.errors import AskerError, ChatcometError, CursorExpired, Malformed, ServerFault, StoreUnavailable
+from chatcomet.http import wire
+from chatcomet.http.wire import Answer
+
+TEXTS = st.text(st.characters(codec="utf-8"))
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+    max_leaves=8,
+)
+HELLO = Message(41, "ada", "hello", 1795354155.1234)
+HELLO_JSON = b'{"seq":41,"author":"ada","text":"hello","at":1795354155.123}'
+
+
+def _kinds(of: type[ChatcometError]) -> list[type[ChatcometError]]:
+    """Every error of `errors` that is one `of` these."""
+    return [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, of)]
+
+
+class MessageTests(SynchronousTestCase):
+    def test_to_the_byte(self) -> None:
+        self.assertEqual(wire.message_json(HELLO).encode(), HELLO_JSON)
+
+    def test_data_stands_there_as_it_was_given(self) -> None:
+        for data in ("null", "[]", '{"a":[1,"ü"]}', '"x"', "0"):
+            message = Message(0, "ada", "", 0.0, data)
+            self.assertEqual(
+                wire.message_json(message), '{"seq":0,"author":"ada","text":"","at":0.000,"data":' + data + "}"
+            )
+
+    def test_letters_are_not_escaped_without_need(self) -> None:
+        self.assertIn('"text":"ü 😀 \\"\\\\\\n\\u0000"', wire.message_json(Message(0, "ada", 'ü 😀 "\\\n\0', 0.0)))
+
+    @given(TEXTS, TEXTS, st.floats(0, 1e12), st.integers(0, 10**18), JSON_VALUES)
+    def test_is_json_whatever_is_said(self, author: str, text: str, at: float, seq: int, data: object) -> None:
+        message = Message(seq, author, text, at, wire.dumps(data))
+        document = json.loads(wire.message_json(message).encode().decode())
+        self.assertEqual((document["seq"], document["author"], document["text"]), (seq, author, text))
+        self.assertEqual(document["data"], data)
+        self.assertLessEqual(abs(document["at"] - at), 0.001)
+
+
+class PageTests(SynchronousTestCase):
+    def test_to_the_byte(self) -> None:
+        page = Page("lobby", (HELLO, HELLO), Cursor("k3v9", 43))
+        body = b'{"room":"lobby","cursor":"k3v9.43","messages":[' + HELLO_JSON + b"," + HELLO_JSON + b"]}"
+        self.assertEqual(wire.page_answer(page), Answer(200, body, "application/json"))
+
+    def test_empty(self) -> None:
+        page = Page("lobby", (), Cursor("k3v9", 0))
+        self.assertEqual(wire.page_json(page), b'{"room":"lobby","cursor":"k3v9.0","messages":[]}')
+
+    def test_is_encoded_once(self) -> None:
+        page = Page("lobby", (HELLO,), Cursor("k3v9", 42))
+        self.assertIs(wire.page_answer(page).body, wire.page_answer(page).body)
+        self.assertEqual(list(page.encodings.values()), [wire.page_json(page)])
+
+    def test_an_equal_page_has_its_own(self) -> None:
+        for text in ("one", "two"):
+            page = Page("lobby", (Message(0, "ada", text, 0.0),), Cursor("k3v9", 1))
+            self.assertIn(text.encode(), wire.page_json(page))
+
+    @given(st.lists(st.tuples(TEXTS, TEXTS, st.none() | JSON_VALUES.map(wire.dumps)), max_size=4))
+    def test_is_json_whatever_is_said(self, said: list[tuple[str, str, str | None]]) -> None:
+        messages = tuple(Message(seq, author, text, 1.5, data) for seq, (author, text, data) in enumerate(said))
+        document = json.loads(wire.page_json(Page("lobby", messages, Cursor("k3v9", len(said)))).decode())
+        self.assertEqual([message["text"] for message in document["messages"]], [text for _, text, _ in said])
+        self.assertEqual(
+            ["data" in message for message in document["messages"]], [data is not None for _, _, data in said]
+        )
+
+
+class OtherAnswerTests(SynchronousTestCase):
+    def test_posted(self) -> None:
+        body = b'{"message":' + HELLO_JSON + b',"cursor":"k3v9.42"}'
+        for repeated, status in ((False, 201), (True, 200)):
+            answer = wire.posted_answer(Posted(HELLO, repeated), "k3v9")
+            self.assertEqual(answer, Answer(status, body, "application/json"))
+
+    def test_who(self) -> None:
+        answer = wire.who_answer(Who('a"b', {"*": ("read", "post")}), (("X", "y"),))
+        body = b'{"name":"a\\"b","guest":true,"grants":{"*":["read","post"]}}'
+        self.assertEqual(answer, Answer(200, body, "application/json", (("X", "y"),)))
+
+
+class DraftTests(SynchronousTestCase):
+    def test_a_text(self) -> None:
+        self.assertEqual(wire.read_draft({"text": "hello", "other": 1}), ("hello", None))
+        self.assertEqual(wire.read_draft({}), ("", None))
+
+    def test_data(self) -> None:
+        for value, data in ((None, "null"), ([1, "ü"], '[1,"ü"]'), ({"a": 1.5}, '{"a":1.5}'), (0, "0")):
+            self.assertEqual(wire.read_draft({"data": value}), ("", data))
+
+    def test_what_is_no_text(self) -> None:
+        texts: list[object] = [None, 1, 1.5, [], {}, True, ["hello"]]
+        for text in texts:
+            self.assertRaises(Malformed, wire.read_draft, {"text": text})
+
+    def test_what_json_has_no_word_for(self) -> None:
+        deep: list[object] = []
+        for _ in range(100_000):
+            deep = [deep]
+        for data in (json.loads("1e400"), {"a": [float("nan")]}, deep):
+            self.assertRaises(Malformed, wire.read_draft, {"data": data})
+        while deep:  # or freeing it would go as deep
+            deep = deep.pop()  # type: ignore[assignment]
+
+    def test_a_name(self) -> None:
+        self.assertEqual(wire.read_name({"name": "ada"}), "ada")
+        names: list[object] = [None, 1, ["ada"], {}]
+        for name in names:
+            self.assertRaises(Malformed, wire.read_name, {"name": name})
+        self.assertRaises(Malformed, wire.read_name, {})
+
+    def test_a_key_bare_or_quoted(self) -> None:
+        for header, key in (
+            *((None, None), ("k1", "k1"), ('"k1"', "k1"), ('""', ""), ('"', '"'), ('"k1', '"k1'), ("", "")),
+            *(('""k1""', '"k1"'),),
+        ):
+            self.assertEqual(wire.read_key(header), key)
+
+
+class ProblemTests(SynchronousTestCase):
+    def test_to_the_byte(self) -> None:
+        answer = wire.problem_answer(CursorExpired("k3v9", 17, 42))
+        document = json.loads(answer.body)
+        self.assertEqual((answer.status, answer.content_type, answer.headers), (410, "application/problem+json", ()))
+        self.assertEqual(list(document), ["type", "title", "status", "detail", "earliest", "latest"])
+        self.assertEqual(document["type"], "/problems/cursor-expired")
+        self.assertEqual((document["earliest"], document["latest"]), ("k3v9.17", "k3v9.42"))
+
+    def test_every_error_of_an_asker_or_the_server_has_one(self) -> None:
+        asked = [error for error in _kinds(AskerError) if error not in (AskerError, CursorExpired)]
+        found = {error: wire.problem_answer(error("why")) for error in [*asked, *_kinds(ServerFault)]}
+        self.assertTrue(all(400 <= found[error].status < 500 for error in asked))
+        self.assertTrue(all(found[error].status == 503 for error in found if issubclass(error, ServerFault)))
+        names = [json.loads(answer.body)["type"] for answer in found.values()]
+        self.assertEqual(len(set(names)), len(names) - 1)  # StoreUnavailable is what any other fault is taken for
+
+    def test_the_statuses_of_the_design(self) -> None:
+        for name, status in (
+            *(("Malformed", 400), ("TooLong", 413), ("UnsupportedForm", 415), ("NotFound", 404), ("CrossSite", 403)),
+            *(("KeyReused", 422), ("NameTaken", 409), ("StoreUnavailable", 503), ("StoreBusy", 503)),
+        ):
+            self.assertEqual(wire.problem_answer(getattr(errors, name)("why")).status, status, name)
+
+    def test_an_error_made_later_is_what_its_base_is(self) -> None:
+        class Odd(AskerError):
+            """Nobody has thought of it in wire.py."""
+
+        self.assertEqual(wire.problem_answer(Odd("why")).status, 400)
+
+    def test_a_fault_says_when_to_come_back(self) -> None:
+        answer = wire.problem_answer(StoreUnavailable("the disk is full", retry_after=7))
+        self.assertEqual(answer.headers, (("Retry-After", "7"),))
+
+    @given(TEXTS)
+    def test_is_json_whatever_went_wrong(self, reason: str) -> None:
+        self.assertEqual(json.loads(wire.problem_answer(Malformed(reason)).body.decode())["detail"], reason)

@@ -1,0 +1,71 @@
+"""What a server needs of its process."""
+
+from __future__ import annotations
+
+import resource
+import time
+from unittest.mock import patch
+
+from twisted.internet.base import ReactorBase
+from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatcomet.process import raise_descriptor_limit, use_monotonic_clock
+
+
+class ThreadlessReactor(ReactorBase):
+    """A reactor that waits for nothing."""
+
+    def installWaker(self) -> None:
+        pass
+
+    def _reallyStartRunning(self) -> None:
+        pass
+
+    def removeAll(self) -> list[IReadDescriptor | IWriteDescriptor]:
+        return []
+
+
+class ClockTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.reactor = ThreadlessReactor()
+        self.monotonic = 100.0
+
+    def test_a_wall_clock_that_is_set_moves_nothing(self) -> None:
+        with patch("time.monotonic", lambda: self.monotonic):
+            use_monotonic_clock(self.reactor)
+        ran: list[str] = []
+        self.reactor.callLater(5, ran.append, "in time")
+        with patch("time.time", return_value=time.time() + 3_600):
+            self.monotonic += 4.5
+            self.assertEqual(self.reactor.timeout(), 0.5)
+            self.reactor.runUntilCurrent()
+            self.assertEqual(ran, [])
+        with patch("time.time", return_value=0.0):
+            self.monotonic += 0.5
+            self.reactor.runUntilCurrent()
+        self.assertEqual(ran, ["in time"])
+
+    def test_a_delay_that_is_put_off_is_counted_by_it_too(self) -> None:
+        use_monotonic_clock(self.reactor)
+        ran: list[str] = []
+        call = self.reactor.callLater(0, ran.append, "later")
+        call.reset(3_600)
+        self.reactor.runUntilCurrent()
+        self.assertEqual(ran, [])
+        call.cancel()
+
+    def test_not_when_something_is_scheduled_already(self) -> None:
+        call = self.reactor.callLater(5, list)
+        self.assertRaises(AssertionError, use_monotonic_clock, self.reactor)
+        call.cancel()
+
+
+class DescriptorTests(SynchronousTestCase):
+    def test_as_many_as_the_system_lets_it(self) -> None:
+        with (
+            patch.object(resource, "getrlimit", return_value=(1_024, 4_096)),
+            patch.object(resource, "setrlimit") as set_,
+        ):
+            raise_descriptor_limit()
+        set_.assert_called_once_with(resource.RLIMIT_NOFILE, (4_096, 4_096))

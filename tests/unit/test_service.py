@@ -1,0 +1,140 @@
+"""ChatService: the parts together, and the order in which they start and stop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+from unittest.mock import patch
+
+from twisted.internet.base import ReactorBase
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatcomet.errors import StartRefused
+from chatcomet.http.site import ChatSite
+from chatcomet.service import STOP_SECONDS, ChatService
+from chatcomet.settings import Settings
+from chatcomet.stores.memory import MemoryStore
+from tests.unit.http.peer import Peer, asking
+
+SETTINGS = Settings(store="memory:", listen=("tcp:8081:interface=127.0.0.1",))
+
+
+class ServiceTestCase(SynchronousTestCase):
+    settings = SETTINGS
+
+    def setUp(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.service = ChatService(self.settings, cast(ReactorBase, self.reactor))
+
+    def connect(self) -> Peer:
+        site = self.reactor.tcpServers[0][1]
+        assert isinstance(site, ChatSite)
+        return Peer(site, self.reactor)
+
+
+class StartTests(ServiceTestCase):
+    settings = replace(SETTINGS, listen=("tcp:8081", "tcp:8082"), prefix="/x")
+
+    def test_listens_first_and_serves_then(self) -> None:
+        self.service.privilegedStartService()
+        self.assertEqual([server[0] for server in self.reactor.tcpServers], [8081, 8082])
+        self.assertEqual(self.connect().ask("/x/session").status, 404)
+        self.service.startService()
+        self.assertEqual(len(self.reactor.tcpServers), 2)
+        self.assertEqual(self.connect().ask("/x/session").status, 200)
+        self.assertTrue(self.service.running)
+
+    def test_without_privileges_it_listens_too(self) -> None:
+        self.service.startService()
+        self.assertEqual(len(self.reactor.tcpServers), 2)
+        self.assertEqual(self.connect().ask("/x/session").status, 200)
+
+    def test_has_a_name(self) -> None:
+        self.assertEqual(self.service.name, "chatcomet")
+
+    def test_what_waits_is_counted(self) -> None:
+        self.service.startService()
+        self.assertEqual(self.service.waiting, 0)
+        self.connect().send(asking("/x/chat/get/0"))
+        self.assertEqual(self.service.waiting, 1)
+
+    def test_a_store_that_does_not_open_refuses_the_start(self) -> None:
+        with patch.object(MemoryStore, "open", side_effect=lambda: fail(StartRefused("locked"))):
+            self.assertRaises(StartRefused, self.service.startService)
+        self.assertEqual(self.connect().ask("/x/session").status, 404)
+
+    def test_a_store_of_no_kind_refuses_the_start(self) -> None:
+        wrong = replace(SETTINGS, store="redis:")
+        self.assertRaises(StartRefused, ChatService, wrong, cast(ReactorBase, self.reactor))
+
+    def test_at_the_most_the_last_of_a_room_that_are_kept_are_in_memory(self) -> None:
+        for retain, backlog in ((0, 256), (3, 3), (1_000, 256)):
+            service = ChatService(replace(SETTINGS, retain=retain), cast(ReactorBase, self.reactor))
+            self.assertEqual(service._hub._backlog_messages, backlog)
+
+
+class StopTests(ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.events: list[str] = []
+        self.service.startService()
+
+    def watch(self) -> None:
+        """Note what happens from now on."""
+        store_close = MemoryStore.close
+
+        def close(store: MemoryStore) -> Deferred[None]:
+            self.events.append("closed")
+            return store_close(store)
+
+        self.patch(MemoryStore, "close", close)
+        for port in self.service._ports:
+            self.patch(port, "stopListening", lambda: self.events.append("deaf"))
+
+    def test_is_one_sequence(self) -> None:
+        self.watch()
+        waiting, idle = self.connect(), self.connect()
+        waiting.send(asking("/chat/get/0"))
+        self.patch(waiting.transport, "write", lambda data: self.events.append(data[:12].decode()))
+        stopped = self.service.stopService()
+        self.assertEqual(self.events, ["deaf", "HTTP/1.1 408"])
+        self.assertTrue(idle.transport.disconnecting and waiting.transport.disconnecting)
+        self.assertNoResult(stopped)
+        self.reactor.advance(0)
+        self.successResultOf(stopped)
+        self.assertEqual(self.events, ["deaf", "HTTP/1.1 408", "closed"])
+        self.assertFalse(self.service.running)
+
+    def test_nobody_is_suspended_any_more(self) -> None:
+        peer = self.connect()
+        peer.send(b"GET /rooms/lobby/messages?cursor=")
+        epoch = self.service._store.epoch
+        self.service.stopService()
+        self.reactor.advance(0)
+        self.assertTrue(peer.lost)
+        late = self.connect()
+        answer = late.ask(f"/rooms/lobby/messages?cursor={epoch}.0")
+        self.assertEqual(answer.headers["connection"], "close")
+        self.assertEqual(self.service.waiting, 0)
+
+    def test_whoever_does_not_take_an_answer_is_waited_for_so_long_and_no_longer(self) -> None:
+        self.watch()
+        peer = self.connect()
+        peer.transport.taking = False
+        peer.ask("/session")
+        stopped = self.service.stopService()
+        self.reactor.advance(STOP_SECONDS - 0.1)
+        self.assertNoResult(stopped)
+        self.assertNotIn("closed", self.events)
+        self.reactor.advance(0.1)
+        self.reactor.advance(0)
+        self.successResultOf(stopped)
+        self.assertTrue(peer.transport.aborted)
+        self.assertIn("closed", self.events)
+        self.assertLess(STOP_SECONDS, 2)
+
+    def test_without_anybody_it_is_stopped_at_once(self) -> None:
+        self.successResultOf(self.service.stopService())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])

@@ -1,0 +1,215 @@
+"""The command line: what it takes, and what it says to what it does not."""
+
+from __future__ import annotations
+
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatcomet import __version__, tap
+from chatcomet.errors import StartRefused
+from chatcomet.service import ChatService
+from chatcomet.settings import Settings
+from chatcomet.tap import Options, TwistdService, makeService
+
+
+def settings(*arguments: str) -> Settings:
+    """What the command line `arguments` asks for, in memory."""
+    options = Options()
+    options.parseOptions(["--store", "memory:", *arguments])
+    return options.settings()
+
+
+class OptionsTests(SynchronousTestCase):
+    def assert_wrong(self, option: str, values: tuple[str, ...], right: str) -> None:
+        """Each value is refused, under its option's name, with a word of what would be right."""
+        for value in values:
+            error = self.assertRaises(UsageError, settings, option, value)
+            self.assertIn(option, str(error))
+            self.assertIn(right, str(error), value)
+
+    def test_none_at_all(self) -> None:
+        with TemporaryDirectory() as folder, patch("os.getcwd", return_value=folder):
+            options = Options()
+            options.parseOptions([])
+        self.assertEqual(options.settings(), Settings())
+        self.assertEqual(options.settings().listen, ("tcp:8080",))
+        self.assertEqual(options.settings().store, "sqlite:chatcomet.db")
+
+    def test_all(self) -> None:
+        self.assertEqual(
+            settings(
+                *(
+                    "--listen",
+                    "tcp:0",
+                    "--listen",
+                    "unix:/tmp/x",
+                    "--hold",
+                    "2.5",
+                    "--retain",
+                    "0",
+                    "--prefix",
+                    "/chat/ty",
+                ),
+                *("--origin", "https://a.example", "--origin", "http://[::1]:8081"),
+            ),
+            Settings(
+                ("tcp:0", "unix:/tmp/x"),
+                "memory:",
+                2.5,
+                0,
+                "/chat/ty",
+                frozenset({"https://a.example", "http://[::1]:8081"}),
+            ),
+        )
+
+    def test_hold(self) -> None:
+        for text, seconds in (("1", 1.0), ("3600", 3600.0), ("1.125", 1.125), ("0025", 25.0)):
+            self.assertEqual(settings("--hold", text).hold_seconds, seconds)
+        self.assert_wrong(
+            "--hold", ("0", "0.9", "3601", "-5", "inf", "nan", "1e2", "", "25s", "1.1234", "２５"), "from 1 to 3600"
+        )
+
+    def test_retain(self) -> None:
+        for text, count in (("0", 0), ("1", 1), ("9" * 18, 10**18 - 1)):
+            self.assertEqual(settings("--retain", text).retain, count)
+        self.assert_wrong("--retain", ("-1", "1.5", "", "01", "many", "1e5", "100,000", "9" * 19, "٣"), "100000")
+
+    def test_prefix(self) -> None:
+        for prefix in ("", "/chatty", "/a/b-c_d.e~f", "/...", "/.well-known"):
+            self.assertEqual(settings("--prefix", prefix).prefix, prefix)
+        wrong = (
+            "/",
+            "chatty",
+            "/chatty/",
+            "//chatty",
+            "/a//b",
+            "/a b",
+            "/ü",
+            "/a?b",
+            "/a%20b",
+            "/a\n",
+            "/..",
+            "/a/./b",
+            "/a/..",
+        )
+        self.assert_wrong("--prefix", wrong, "/chatty")
+
+    def test_origin(self) -> None:
+        for origin in (
+            "https://a.example",
+            "http://localhost:3000",
+            "http://127.0.0.1",
+            "https://xn--bcher-kva.example",
+        ):
+            self.assertEqual(settings("--origin", origin).origins, {origin})
+        self.assert_wrong(
+            "--origin",
+            (
+                *(
+                    "a.example",
+                    "https://",
+                    "https://a.example/",
+                    "https://a.example/x",
+                    "ftp://a.example",
+                    "",
+                    "*",
+                    "null",
+                ),
+                *("HTTPS://a.example", "https://A.example", "https://a.example:443", "http://a.example:80"),
+                *(
+                    "https://u@a.example",
+                    "https://a.example:x",
+                    "https://*.a.example",
+                    "https://[",
+                    "https://a b",
+                    "https://ü",
+                ),
+                *("https://a.example?", "https://a.example#", "https://a..example", "https://a.example\n"),
+            ),
+            "https://",
+        )
+
+    def test_listen(self) -> None:
+        for wrong in (
+            "",
+            "tcp",
+            "tcp:x:y:z",
+            "8080",
+            "nonsense:1",
+            "tcp:80:colour=red",
+            "ssl:443:privateKey=/nowhere/key.pem",
+        ):
+            error = self.assertRaises(UsageError, settings, "--listen", wrong)
+            self.assertIn("tcp:8080", str(error))
+
+    def test_store(self) -> None:
+        for wrong in ("", "chat.db", "sqlite:", "redis:x", "memory:x", "Memory:"):
+            error = self.assertRaises(UsageError, settings, "--store", wrong)
+            self.assertIn("sqlite:PATH", str(error))
+
+    def test_what_is_no_option(self) -> None:
+        self.assertRaises(UsageError, settings, "--port", "8080")
+        self.assertRaises(UsageError, settings, "--hold")
+
+    def test_a_newcomer_is_helped(self) -> None:
+        text = str(Options())
+        for word in (
+            "--listen=",
+            "--store=",
+            "--hold=",
+            "--retain=",
+            "--prefix=",
+            "--origin=",
+            "localhost:8080",
+            "tcp:8080",
+        ):
+            self.assertIn(word, text)
+
+    def test_version(self) -> None:
+        with patch("builtins.print") as said:
+            self.assertRaises(SystemExit, settings, "--version")
+        said.assert_called_once_with(f"chatcomet {__version__}")
+
+
+class MakeServiceTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.patch(tap, "raise_descriptor_limit", lambda: None)
+        self.monotonic: list[object] = []
+        self.patch(tap, "use_monotonic_clock", self.monotonic.append)
+
+    def make(self, *arguments: str) -> TwistdService:
+        options = Options()
+        options.parseOptions(["--store", "memory:", *arguments])
+        with patch("twisted.internet.reactor", self.reactor):
+            service = makeService(options)
+        assert isinstance(service, TwistdService)
+        return service
+
+    def test_schedules_nothing_and_listens_nowhere_yet(self) -> None:
+        service = self.make("--listen", "tcp:8081", "--prefix", "/x")
+        self.assertIsInstance(service, ChatService)
+        self.assertEqual(self.monotonic, [self.reactor])
+        self.assertEqual((self.reactor.tcpServers, self.reactor.getDelayedCalls()), ([], []))
+
+    def test_what_can_not_start_ends_with_a_sentence(self) -> None:
+        service = self.make()
+        for method, start in (
+            ("startService", service.startService),
+            ("privilegedStartService", service.privilegedStartService),
+        ):
+            with patch.object(ChatService, method, side_effect=StartRefused("the port is taken")):
+                error = self.assertRaises(SystemExit, start)
+                self.assertEqual(str(error), "chatcomet does not start: the port is taken")
+
+    def test_a_port_that_is_taken(self) -> None:
+        service = self.make("--listen", "tcp:8081")
+        refused = CannotListenError("", 8081, OSError("in use"))
+        with patch.object(self.reactor, "listenTCP", side_effect=refused):
+            error = self.assertRaises(SystemExit, service.privilegedStartService)
+        self.assertIn("can't listen on tcp:8081", str(error))
