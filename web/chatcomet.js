@@ -326,7 +326,7 @@ class Room {
         const fresh = await this.#ask(wait, [life, this.#poll.signal]);
         this.#say({ state: "live" });
         if (failures) this.wakeUp(); // for posts that wait
-        if (fresh || wait) failures = 0;
+        failures = 0;
         const isQuick = this.#world.now() - began < QUICK * 1000;
         fruitless = isQuick && !fresh ? fruitless + 1 : 0;
         wait = HOLD;

@@ -187,6 +187,7 @@ function openView(room, me) {
     const wasEmpty = !first();
     const add = () => messages.forEach((message) => {
       log.append(render(message));
+      log.lastElementChild.classList.toggle("arriving", !isOpening);
       relate(log.lastElementChild);
     });
     if (isOpening) quietly(add);

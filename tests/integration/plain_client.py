@@ -1,0 +1,177 @@
+"""A plain HTTP client over a blocking socket, for tests in which bytes matter: it sends what it is given."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import select
+import socket
+import struct
+import termios
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlencode
+
+HOST = "127.0.0.1"
+PATIENCE_SECONDS = 10.0
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back.  The names of `headers` are in lower case."""
+
+    status_line: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def status(self) -> int:
+        """The status as a number."""
+        return int(self.status_line.split(" ")[1])
+
+    def json(self) -> Any:
+        """The body, which is JSON."""
+        return json.loads(self.body)
+
+
+class Connection:
+    """One connection, to a TCP port or a UNIX socket's path; it waits for nothing longer than `PATIENCE_SECONDS`."""
+
+    def __init__(self, address: int | Path) -> None:
+        self._received = b""
+        if isinstance(address, int):
+            self._socket = socket.create_connection((HOST, address), PATIENCE_SECONDS)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            self._socket = socket.socket(socket.AF_UNIX)
+            self._socket.settimeout(PATIENCE_SECONDS)
+            self._socket.connect(str(address))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, data: bytes) -> None:
+        """Send exactly these bytes."""
+        self._socket.sendall(data)
+
+    def read(self, method: str = "GET") -> Answer:
+        """The next answer, whole; `method` is that of its request."""
+        while b"\r\n\r\n" not in self._received:
+            self._receive()
+        head, self._received = self._received.split(b"\r\n\r\n", 1)
+        status_line, *lines = head.decode("latin-1").split("\r\n")
+        headers = _headers(lines)
+        return Answer(status_line, headers, b"" if method == "HEAD" else self._body(status_line, headers))
+
+    def ask(self, method: str, path: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
+        """Send one request and read its answer."""
+        self.send(request(method, path, body, headers))
+        return self.read(method)
+
+    @property
+    def received(self) -> bytes:
+        """What has been received and not read."""
+        return self._received
+
+    @property
+    def arrived_bytes(self) -> int:
+        """How much has come here and waits to be received."""
+        count = array("i", [0])
+        fcntl.ioctl(self._socket, termios.FIONREAD, count)
+        return count[0]
+
+    def silent(self) -> bool:
+        """Whether nothing has come, neither an answer nor the end."""
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        return not (self._received or poller.poll(0))
+
+    def ended(self) -> bool:
+        """Wait for more: whether it is the end of the connection."""
+        try:
+            return not self._received and not self._socket.recv(1, socket.MSG_PEEK)
+        except ConnectionResetError:
+            return True
+
+    def receive(self, count: int) -> int:
+        """Take at most `count` more bytes from the wire; how many there were (0: the end)."""
+        data = self._socket.recv(count)
+        self._received += data
+        return len(data)
+
+    def close(self) -> None:
+        """Say goodbye (FIN)."""
+        self._socket.close()
+
+    def reset(self) -> None:
+        """Vanish (RST)."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
+
+    def _receive(self) -> None:
+        if not self.receive(65536):
+            raise ConnectionError(f"the connection ended after {self._received!r}")
+
+    def _body(self, status_line: str, headers: Mapping[str, str]) -> bytes:
+        if status_line.split(" ")[1] == "204":
+            return b""
+        length = int(headers["content-length"])
+        while len(self._received) < length:
+            self._receive()
+        body, self._received = self._received[:length], self._received[length:]
+        return body
+
+
+def request(method: str, path: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> bytes:
+    """One HTTP/1.1 request as bytes."""
+    content = body.encode() if isinstance(body, str) else body
+    lines = [f"{method} {path} HTTP/1.1", "Host: chat.example"]
+    if content:
+        lines.append(f"Content-Length: {len(content)}")
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+def ask(port: int, method: str, path: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
+    """One request over a connection of its own."""
+    with Connection(port) as connection:
+        return connection.ask(method, path, body, headers)
+
+
+def post_json(port: int, room: str, body: object, **headers: str) -> Answer:
+    """Post a message to `room`; headers are named with ``_`` for ``-``."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ask(port, "POST", f"/rooms/{room}/messages", json.dumps(body), {"Content-Type": JSON, **named})
+
+
+def post_text(port: int, text: str) -> Answer:
+    """Post as the seed's clients do, to the room ``lobby``."""
+    return ask(port, "POST", "/chat/post", urlencode({"message": text}), {"Content-Type": FORM})
+
+
+def cursor(port: int, room: str) -> tuple[str, int]:
+    """The epoch, and the head of `room`."""
+    epoch, _, head = ask(port, "GET", f"/rooms/{room}/messages?limit=1").json()["cursor"].partition(".")
+    return epoch, int(head)
+
+
+def settle(port: int) -> None:
+    """Return when the server has taken in all that was sent to it before: it reads what came first, first."""
+    cursor(port, "lobby")
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        assert name.lower() not in headers, f"{name} is given twice"
+        headers[name.lower()] = value.strip()
+    return headers
