@@ -59,13 +59,11 @@ class Options(usage.Options):
         self["origin"] = []
 
     def opt_listen(self, description: str) -> None:
-        """an endpoint to listen on, such as tcp:8080:interface=127.0.0.1, unix:/run/chat.sock,
-        ssl:443:privateKey=key.pem:certKey=cert.pem or systemd:domain=INET:index=0; may be given
-        several times [default: tcp:8080]"""
+        """where to listen: tcp:8080, tcp:8080:interface=127.0.0.1, unix:/run/chat.sock (repeatable) [default: tcp:8080]"""
         self["listen"].append(description)
 
     def opt_origin(self, origin: str) -> None:
-        """another site whose pages may post here, such as https://example.org; may be given several times"""
+        """another site whose pages may post here, such as https://example.org (repeatable)"""
         self["origin"].append(origin)
 
     def opt_version(self) -> None:

@@ -26,6 +26,12 @@ def who(chat: Chat, session: Session | None) -> Who:
     return Who(session.name if session and named else GUEST, _EVERYWHERE)
 
 
+def use(chat: Chat, session: Session | None) -> None:
+    """Whoever reads under a name is there, and keeps it."""
+    if session is not None:
+        chat.sessions.holds_name(session)
+
+
 def sign_in(chat: Chat, session: Session | None, name: str) -> Session:
     """A session under `name`.  Raises `Malformed` and `NameTaken`."""
     return chat.sessions.sign_in(name, session)

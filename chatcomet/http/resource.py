@@ -112,6 +112,7 @@ class ChatResource:
     @app.route("/rooms/<room>/messages", methods=["GET"])
     @_answers
     def messages(self, request: ChatRequest, room: str) -> Deferred[Answer]:
+        sessions.use(self._chat, self._session(request))
         cursor = query.parameter(request, "cursor")
         before = query.number(request, "before")
         limit = query.limit(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chatcomet.access.sessions import HOLD_NAME_SECONDS
-from chatcomet.api.sessions import Who, sign_in, sign_out, who
+from chatcomet.api.sessions import Who, sign_in, sign_out, use, who
 from chatcomet.errors import Malformed, NameTaken
 from tests.unit.api.running_chat import ChatTestCase
 
@@ -27,6 +27,14 @@ class SessionsTests(ChatTestCase):
         ada = sign_in(self.chat, None, "ada")
         self.clock.advance(HOLD_NAME_SECONDS - 1)
         who(self.chat, ada)
+        self.clock.advance(HOLD_NAME_SECONDS - 1)
+        self.assertRaises(NameTaken, sign_in, self.chat, None, "ada")
+
+    def test_reading_keeps_the_name(self) -> None:
+        ada = sign_in(self.chat, None, "ada")
+        self.clock.advance(HOLD_NAME_SECONDS - 1)
+        use(self.chat, ada)
+        use(self.chat, None)
         self.clock.advance(HOLD_NAME_SECONDS - 1)
         self.assertRaises(NameTaken, sign_in, self.chat, None, "ada")
 
