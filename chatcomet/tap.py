@@ -59,7 +59,7 @@ class Options(usage.Options):
         self["origin"] = []
 
     def opt_listen(self, description: str) -> None:
-        """where to listen: tcp:8080, tcp:8080:interface=127.0.0.1, unix:/run/chat.sock (repeatable) [default: tcp:8080]"""
+        """where to listen: tcp:8080:interface=127.0.0.1, unix:/run/chat.sock (repeatable) [default: tcp:8080]"""
         self["listen"].append(description)
 
     def opt_origin(self, origin: str) -> None:

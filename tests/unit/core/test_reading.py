@@ -230,6 +230,21 @@ class BehindTests(ReadingTestCase):
         self.store.answer_all()
         self.assertEqual(self.expired(asking), (EPOCH, 5, 30))
 
+    def test_pruned_after_others_began_to_read_the_bounds(self) -> None:
+        """What is told to be here begins after what was just found missing, whatever an older answer says."""
+        for pruned, first in ((5, 5), (30, 3)):
+            self.setUp()
+            self.post(30)
+            self.store.hold_bounds = True
+            other = self.before(None)
+            self.store.bounds_asked[0].look()
+            self.store.prune("lobby", pruned)
+            asking = self.after(2)
+            self.assertNoResult(asking)
+            self.store.answer_all()
+            self.successResultOf(other)
+            self.assertEqual(self.expired(asking), (EPOCH, first, 30))
+
     def test_pruned_after_it_was_read(self) -> None:
         self.post(30)
         self.store.hold_reads = True
