@@ -75,7 +75,9 @@ class CommitsTests(SynchronousTestCase):
 
     def test_a_draft_that_can_not_be_kept_fails_alone(self) -> None:
         before = self.put(Draft("ada", "one"))
-        unfit = self.put(Draft("\ud800", "an author that is no text"))
+        draft = Draft("ada", "an author that is no text")
+        object.__setattr__(draft, "author", "\ud800")  # which Draft itself would refuse
+        unfit = self.put(draft)
         after = self.put(Draft("ada", "two"))
         self.run_all()
         self.failureResultOf(unfit, UnicodeEncodeError)
