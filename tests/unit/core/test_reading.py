@@ -231,8 +231,8 @@ class BehindTests(ReadingTestCase):
         self.assertEqual(self.expired(asking), (EPOCH, 5, 30))
 
     def test_pruned_after_others_began_to_read_the_bounds(self) -> None:
-        """What is told to be here begins after what was just found missing, whatever an older answer says."""
-        for pruned, first in ((5, 5), (30, 3)):
+        """An answer that is older than what was just found missing is not believed."""
+        for pruned in (5, 30):
             self.setUp()
             self.post(30)
             self.store.hold_bounds = True
@@ -243,7 +243,7 @@ class BehindTests(ReadingTestCase):
             self.assertNoResult(asking)
             self.store.answer_all()
             self.successResultOf(other)
-            self.assertEqual(self.expired(asking), (EPOCH, first, 30))
+            self.assertEqual(self.expired(asking), (EPOCH, pruned, 30))
 
     def test_pruned_after_it_was_read(self) -> None:
         self.post(30)
