@@ -50,6 +50,7 @@ def _look(room: Room, start: int, limit: int, hold_seconds: float) -> Deferred[P
 async def _after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float) -> Page:
     with room.in_use():
         reads_of_the_head = 0
+        pruned = False
         while cursor.epoch == epoch:
             answer = _look(room, cursor.next, limit, hold_seconds)
             if answer is not None:
@@ -65,10 +66,11 @@ async def _after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_second
             else:
                 messages = await room.read(cursor.next, limit)
                 if not messages or messages[0].seq != cursor.next:
+                    pruned = True
                     break
                 return _page(room, cursor.next, first_that_fit(messages, limit))
         bounds = await room.bounds()
-        if cursor.epoch == epoch and bounds.first <= cursor.next <= bounds.head:
+        if pruned and bounds.first <= cursor.next:
             bounds = await room.bounds()  # the first was begun, by somebody else, before the cursor expired
         raise CursorExpired(epoch, bounds.first, bounds.head)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import cast
 from unittest.mock import patch
 
@@ -13,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.errors import StartRefused
 from chatcomet.http.site import ChatSite
-from chatcomet.service import STOP_SECONDS, ChatService
+from chatcomet.service import BACKLOG_CONNECTIONS, STOP_SECONDS, ChatService
 from chatcomet.settings import Settings
 from chatcomet.stores.memory import MemoryStore
 from tests.unit.http.peer import Peer, asking
@@ -50,6 +51,15 @@ class StartTests(ServiceTestCase):
         self.service.startService()
         self.assertEqual(len(self.reactor.tcpServers), 2)
         self.assertEqual(self.connect().ask("/x/session").status, 200)
+
+    def test_many_may_knock_at_once_unless_the_operator_says_how_many(self) -> None:
+        for more, knocking in (("", [BACKLOG_CONNECTIONS]), (":backlog=7", [])):
+            listened: list[int] = []
+            port = SimpleNamespace(socket=SimpleNamespace(listen=listened.append), getHost=lambda: None)
+            settings = replace(SETTINGS, listen=(f"tcp:8081{more}",))
+            with patch.object(self.reactor, "listenTCP", return_value=port):
+                ChatService(settings, cast(ReactorBase, self.reactor)).privilegedStartService()
+            self.assertEqual(listened, knocking)
 
     def test_has_a_name(self) -> None:
         self.assertEqual(self.service.name, "chatcomet")
@@ -106,6 +116,13 @@ class StopTests(ServiceTestCase):
         self.successResultOf(stopped)
         self.assertEqual(self.events, ["deaf", "HTTP/1.1 408", "closed"])
         self.assertFalse(self.service.running)
+
+    def test_who_is_answered_is_told_to_come_back_on_another_connection(self) -> None:
+        peer = self.connect()
+        peer.send(asking(f"/rooms/lobby/messages?cursor={self.service._store.epoch}.0"))
+        self.service.stopService()
+        answer = peer.answer()
+        self.assertEqual((answer.status, answer.json["messages"], answer.headers["connection"]), (200, [], "close"))
 
     def test_nobody_is_suspended_any_more(self) -> None:
         peer = self.connect()

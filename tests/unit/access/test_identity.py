@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -38,6 +38,7 @@ class NameTests(SynchronousTestCase):
         for character in "\x00\x1f\n\t\x7f\x85\u00ad\u200b\u200d\u202e\u2066\u2028\u2029\ufeff\ud800\U000e0041":
             self.assertRaises(Malformed, check_name, f"a{character}b")
 
+    @settings(deadline=None)
     @given(st.text(st.characters(codec=None, exclude_categories=())))
     def test_is_stable_short_and_visible_whatever_is_asked(self, text: str) -> None:
         try:
@@ -58,6 +59,7 @@ class FoldTests(SynchronousTestCase):
     def test_other_letters_do(self) -> None:
         self.assertNotEqual(fold("ada"), fold("adà"))
 
+    @settings(deadline=None)
     @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=NAME_CHARACTERS))
     def test_folding_again_changes_nothing(self, text: str) -> None:
         try:

@@ -37,9 +37,13 @@ class HeldStore(MemoryStore):
             return fail(self.fault)
         if not self.holding:
             return super().append(room, draft)
-        answer: Deferred[Posted] = Deferred()
+        answer: Deferred[Posted] = Deferred(self._undo)
         self.held.append((room, draft, answer))
         return answer
+
+    def _undo(self, answer: Deferred[Posted]) -> None:
+        """What a store might do for one who cancels; nobody should."""
+        self.held = [held for held in self.held if held[2] is not answer]
 
     def release(self) -> None:
         """Do the appends that wait."""

@@ -231,19 +231,21 @@ class BehindTests(ReadingTestCase):
         self.assertEqual(self.expired(asking), (EPOCH, 5, 30))
 
     def test_pruned_after_others_began_to_read_the_bounds(self) -> None:
-        """An answer that is older than what was just found missing is not believed."""
-        for pruned in (5, 30):
-            self.setUp()
-            self.post(30)
-            self.store.hold_bounds = True
-            other = self.before(None)
-            self.store.bounds_asked[0].look()
-            self.store.prune("lobby", pruned)
-            asking = self.after(2)
-            self.assertNoResult(asking)
-            self.store.answer_all()
-            self.successResultOf(other)
-            self.assertEqual(self.expired(asking), (EPOCH, pruned, 30))
+        """What is said to be here begins after what was just found missing, whatever an older answer says."""
+        for known, pruned in ((30, 5), (30, 30), (1, 5), (1, 30)):
+            with self.subTest(known=known, pruned=pruned):
+                self.setUp()
+                self.post(known)
+                self.store.hold_bounds = True
+                other = self.before(None)
+                self.store.bounds_asked[0].look()
+                self.post(30 - known)
+                self.store.prune("lobby", pruned)
+                asking = self.after(2)
+                self.assertNoResult(asking)
+                self.store.answer_all()
+                self.successResultOf(other)
+                self.assertEqual(self.expired(asking), (EPOCH, pruned, 30))
 
     def test_pruned_after_it_was_read(self) -> None:
         self.post(30)

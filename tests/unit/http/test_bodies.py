@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -68,6 +68,7 @@ class JsonTests(SynchronousTestCase):
     def test_a_mark_of_its_byte_order_is_let_pass(self) -> None:
         self.assertEqual(read_json(b"\xef\xbb\xbf{}"), {})
 
+    @settings(deadline=None)
     @given(st.binary(max_size=64))
     def test_whatever_comes_it_is_a_value_or_malformed(self, body: bytes) -> None:
         try:
@@ -198,6 +199,7 @@ class MultipartTests(SynchronousTestCase):
         self.assert_malformed(part("message", b"a", "\r\nX: " + "x" * 10_000) + END)
         self.assert_malformed(part("message", b"a", "\r\nX: y" * 20) + END)
 
+    @settings(deadline=None)
     @given(st.binary(max_size=80))
     def test_whatever_comes_it_is_a_form_or_malformed(self, noise: bytes) -> None:
         for body in (noise, part("message", noise) + END, part("a", b"b") + noise):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import cast
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import parse_qs
@@ -48,6 +48,7 @@ class NumberTests(SynchronousTestCase):
         for text in [*wrong, "9" * 5_000, "abc", "%EF%BC%91"]:
             self.assertRaises(Malformed, query.number, asked(f"n={text}"), "n")
 
+    @settings(deadline=None)
     @given(st.text())
     def test_is_never_anything_but_a_number(self, text: str) -> None:
         request = cast(ChatRequest, SimpleNamespace(args={b"n": [text.encode(errors="replace")]}))

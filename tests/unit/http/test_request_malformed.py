@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatcomet.http.request import IDLE_SECONDS, LINGER_SECONDS
@@ -83,6 +83,7 @@ class NoRequestTests(RefusalTestCase):
         self.peer.send(POST)
         self.assertEqual((self.peer.taken(), self.texts()), (b"", []))
 
+    @settings(deadline=None)
     @given(st.binary(max_size=60), st.sampled_from([b"", b"GET ", b"GET / HTTP/1.1\r\n", CHUNKED, CHUNKED + b"1\r\n"]))
     def test_whatever_comes_is_answered_by_whole_answers(self, noise: bytes, begun: bytes) -> None:
         peer = self.connect()

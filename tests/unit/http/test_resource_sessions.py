@@ -36,6 +36,15 @@ class SessionTests(EdgeTestCase):
         self.assertEqual(self.post("hello", Cookie=cookie).status, 409)
         self.assertEqual(self.connect().ask("/session", Cookie=cookie).json["name"], "guest")
 
+    def test_whoever_only_reads_keeps_the_name(self) -> None:
+        cookie = self.sign_in("ada").cookie
+        for target in ("/rooms/lobby/messages", "/rooms/lobby/messages?cursor=k3v9.0&wait=0"):
+            self.clock.advance(HOLD_NAME_SECONDS - 1)
+            answer = self.connect().ask(target, Cookie=cookie)
+            self.assertNotIn("set-cookie", answer.headers)
+        self.clock.advance(HOLD_NAME_SECONDS - 1)
+        self.assertEqual(self.sign_in("ada").status, 409)
+
     def test_signed_out(self) -> None:
         cookie = self.sign_in("ada").cookie
         answer = self.peer.ask("/session", "DELETE", Cookie=cookie)

@@ -77,12 +77,13 @@ class GetTests(EdgeTestCase):
         self.assertEqual([peer.answer().body for peer in peers], [b"one"] * 3)
 
     def test_both_protocols_read_the_same_page(self) -> None:
-        other = self.connect()
-        other.send(asking("/rooms/lobby/messages?cursor=k3v9.0"))
-        self.peer.send(asking("/chat/get/0"))
+        peers = [self.connect() for _ in range(4)]
+        for peer, target in zip(peers, ["/rooms/lobby/messages?cursor=k3v9.0", "/chat/get/0"] * 2, strict=True):
+            peer.send(asking(target))
         self.add("one")
-        self.assertEqual(self.peer.answer().body, b"one")
-        self.assertEqual(other.answer().json["messages"][0]["text"], "one")
+        for native, seed in (peers[:2], peers[2:]):
+            self.assertEqual(seed.answer().body, b"one")
+            self.assertEqual(native.answer().json["messages"][0]["text"], "one")
 
     def test_a_store_that_is_gone(self) -> None:
         self.store.close()

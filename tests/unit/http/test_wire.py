@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -45,6 +45,7 @@ class MessageTests(SynchronousTestCase):
     def test_letters_are_not_escaped_without_need(self) -> None:
         self.assertIn('"text":"ü 😀 \\"\\\\\\n\\u0000"', wire.message_json(Message(0, "ada", 'ü 😀 "\\\n\0', 0.0)))
 
+    @settings(deadline=None)
     @given(TEXTS, TEXTS, st.floats(0, 1e12), st.integers(0, 10**18), JSON_VALUES)
     def test_is_json_whatever_is_said(self, author: str, text: str, at: float, seq: int, data: object) -> None:
         message = Message(seq, author, text, at, wire.dumps(data))
@@ -74,6 +75,7 @@ class PageTests(SynchronousTestCase):
             page = Page("lobby", (Message(0, "ada", text, 0.0),), Cursor("k3v9", 1))
             self.assertIn(text.encode(), wire.page_json(page))
 
+    @settings(deadline=None)
     @given(st.lists(st.tuples(TEXTS, TEXTS, st.none() | JSON_VALUES.map(wire.dumps)), max_size=4))
     def test_is_json_whatever_is_said(self, said: list[tuple[str, str, str | None]]) -> None:
         messages = tuple(Message(seq, author, text, 1.5, data) for seq, (author, text, data) in enumerate(said))
@@ -169,6 +171,7 @@ class ProblemTests(SynchronousTestCase):
         answer = wire.problem_answer(StoreUnavailable("the disk is full", retry_after=7))
         self.assertEqual(answer.headers, (("Retry-After", "7"),))
 
+    @settings(deadline=None)
     @given(TEXTS)
     def test_is_json_whatever_went_wrong(self, reason: str) -> None:
         self.assertEqual(json.loads(wire.problem_answer(Malformed(reason)).body.decode())["detail"], reason)
