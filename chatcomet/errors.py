@@ -30,6 +30,10 @@ class UnsupportedForm(AskerError):
     """A body in a form that this server does not read."""
 
 
+class UpgradeRequired(AskerError):
+    """What was asked for speaks another protocol, and the asker did not offer to."""
+
+
 class NotFound(AskerError):
     """There is no such thing here."""
 
@@ -38,16 +42,21 @@ class CrossSite(AskerError):
     """A change asked for by another site's page, which is not listed as allowed."""
 
 
+class NotAllowed(AskerError):
+    """Whoever asks may not do this."""
+
+
 class CursorExpired(AskerError):
     """A cursor that does not lead on from here: of another epoch, pruned, or ahead of the log.
 
-    What is here instead: the store's `epoch`, and in the room the seqs from `first` to before `head`.
+    What is here instead: the store's `epoch`, and in `room` the seqs from `first` to before `head`.
     """
 
-    def __init__(self, epoch: str, first: int, head: int) -> None:
+    def __init__(self, room: str, epoch: str, first: int, head: int) -> None:
         super().__init__(
             "this cursor does not lead on from here: messages after it are not kept, or it is of another log"
         )
+        self.room = room
         self.epoch = epoch
         self.first = first
         self.head = head

@@ -11,8 +11,8 @@ Only this file knows both a store and the edge.  The stop is one sequence (law 1
 from __future__ import annotations
 
 import random
+import socket
 import time
-from socket import socket
 
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from chatcomet.access.sessions import Sessions, read_key
 from chatcomet.api.chat import Chat
 from chatcomet.core.hub import Hub
+from chatcomet.core.retention import Retention
 from chatcomet.core.room import BACKLOG_MESSAGES
 from chatcomet.errors import StartRefused
 from chatcomet.http.resource import ChatResource
@@ -35,6 +36,10 @@ from chatcomet.settings import Settings
 from chatcomet.stores.urls import key_path, open_store
 
 STOP_SECONDS = 1.5
+DAY_SECONDS = 86_400.0
+VANISHED_MS = 30_000
+"""A peer that has not acknowledged anything for so long is gone (RFC 5482)."""
+
 BACKLOG_CONNECTIONS = 4096
 """How many may knock at once: after a restart all readers come back together.  Twisted's own 50 are soon full, and
 whoever is turned away tries again after 1 s, 3 s, 7 s.  The system has a limit of its own."""
@@ -55,6 +60,7 @@ class ChatService(Service):
         self._store = open_store(settings.store, time.time, reactor, settings.retain)
         self._key_path = key_path(settings.store)
         self._hub = Hub(self._store, reactor, min(settings.retain or BACKLOG_MESSAGES, BACKLOG_MESSAGES))
+        self._retention = Retention(self._store, time.time, settings.retain_days * DAY_SECONDS, reactor)
         self._site = ChatSite(settings.prefix, reactor)
         self._ports: list[IListeningPort] = []
 
@@ -78,8 +84,10 @@ class ChatService(Service):
             self.privilegedStartService()
         key = read_key(self._key_path)
         _raise_failure(self._store.open())
+        if self._settings.retain_days:
+            self._retention.start()
         sessions = Sessions(key, time.time, self._reactor)
-        chat = Chat(self._settings, self._store, self._hub, sessions, random.random)
+        chat = Chat(self._settings, self._store, self._hub, sessions, random.random, self._reactor)
         self._site.serve(ChatResource(chat).resource())
         for port in self._ports:
             self._log.info("the page is at {address}", address=self._address(port))
@@ -94,13 +102,19 @@ class ChatService(Service):
         sent = self._site.close(STOP_SECONDS)
         self._hub.drain()
         await sent
+        self._retention.stop()
         await self._store.close()
 
     def _listens(self, port: IListeningPort, description: str) -> None:
         self._ports.append(port)
-        listening: socket | None = getattr(port, "socket", None)
-        if listening is not None and "backlog=" not in description:
+        listening: socket.socket | None = getattr(port, "socket", None)
+        if listening is None:
+            return
+        if "backlog=" not in description:
             listening.listen(BACKLOG_CONNECTIONS)
+        if listening.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Accepted connections inherit it.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_MS)
 
     def _refuse(self, failure: Failure, description: str) -> None:
         failure.trap(CannotListenError)

@@ -10,7 +10,7 @@ class Settings:
     """How one server runs.  Units stand in the names; ranges are checked where options are read.
 
     `listen`: Twisted endpoint strings.  `store`: ``memory:`` or ``sqlite:PATH``.
-    `retain`: how many messages a room keeps; 0 keeps all.
+    `retain`: how many messages a room keeps; 0 keeps all.  `retain_days`: for how many days; 0 keeps them for ever.
     `prefix`: the path under which everything is served: "" or ``/like/this``.
     `origins`: other sites whose pages may post, as browsers name them (``https://example.org``).
     """
@@ -19,5 +19,6 @@ class Settings:
     store: str = "sqlite:chatcomet.db"
     hold_seconds: float = 25.0
     retain: int = 100_000
+    retain_days: float = 0.0
     prefix: str = ""
     origins: frozenset[str] = frozenset()

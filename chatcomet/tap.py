@@ -38,6 +38,12 @@ def _retain(text: str) -> int:
     return number
 
 
+def _retain_days(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?", text, re.ASCII):
+        raise ValueError("--retain-days should be a number of days, such as 30 or 0.5, or 0 to keep all")
+    return float(text)
+
+
 class Options(usage.Options):
     """The command line.  A wrong value is a `usage.UsageError` that says what would be right."""
 
@@ -50,6 +56,7 @@ class Options(usage.Options):
         ["store", None, _DEFAULT.store, "where messages live: sqlite:PATH, or memory: (gone when the server stops)"],
         ["hold", None, _DEFAULT.hold_seconds, "for how many seconds a poll is suspended, at most", _hold],
         ["retain", None, _DEFAULT.retain, "how many messages a room keeps; 0 keeps all", _retain],
+        ["retain-days", None, _DEFAULT.retain_days, "for how many days; 0 keeps them for ever", _retain_days],
         ["prefix", None, _DEFAULT.prefix, "serve everything under this path, such as /chatty"],
     ]
 
@@ -91,6 +98,7 @@ class Options(usage.Options):
             store=self["store"],
             hold_seconds=self["hold"],
             retain=self["retain"],
+            retain_days=self["retain-days"],
             prefix=self["prefix"],
             origins=frozenset(self["origin"]),
         )

@@ -13,7 +13,9 @@ from chatcomet.core.message import Draft, IdempotencyKey, check_room_name
 from chatcomet.core.store import Posted
 from chatcomet.errors import Malformed, NameTaken
 
-_KEY = re.compile(r"[!-~]{1,128}", re.ASCII)
+KEY = re.compile(r"[!-~]{1,128}", re.ASCII)
+"""The form of an idempotency key."""
+
 _UNGUESSABLE = 16  # characters: a key that belongs to no session is everybody's who knows it (law 15)
 
 
@@ -46,7 +48,7 @@ def post(chat: Chat, asked: Post) -> Deferred[Posted]:
 def _key(asked: Post) -> IdempotencyKey | None:
     if asked.key is None:
         return None
-    if not _KEY.fullmatch(asked.key):
+    if not KEY.fullmatch(asked.key):
         raise Malformed("an Idempotency-Key is 1 to 128 visible ASCII characters")
     if asked.session is None and len(asked.key) < _UNGUESSABLE:
         raise Malformed(

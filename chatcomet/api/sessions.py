@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chatcomet.access.identity import GUEST, Session
 from chatcomet.api.chat import Chat
+from chatcomet.core.roster import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,11 @@ def who(chat: Chat, session: Session | None) -> Who:
     return Who(session.name if session and named else GUEST, _EVERYWHERE)
 
 
-def use(chat: Chat, session: Session | None) -> None:
-    """Whoever reads under a name is there, and keeps it."""
-    if session is not None:
-        chat.sessions.holds_name(session)
+def reader(chat: Chat, session: Session | None, address: str) -> Person:
+    """Who reads, for rosters: the holder of `session`, who keeps its name by that; or somebody at `address`."""
+    if session is not None and chat.sessions.holds_name(session):
+        return Person(session.id, session.name)
+    return Person(address, None)
 
 
 def sign_in(chat: Chat, session: Session | None, name: str) -> Session:

@@ -7,12 +7,13 @@ such sweep (somebody asks for one name after the other), all idle ones are, at o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from chatcomet.core import reading
+from chatcomet.core import gathering, reading
 from chatcomet.core.holds import Holds
 from chatcomet.core.message import Cursor, Message, Page
 from chatcomet.core.room import BACKLOG_MESSAGES, Room
@@ -36,7 +37,7 @@ class Hub:
         self._rooms: dict[str, Room] = {}
         self._crowd = CROWD
         self._sweeping = False
-        store.subscribe(self._told)
+        store.subscribe(self._told, self._pruned)
 
     def __len__(self) -> int:
         """How many rooms are in memory."""
@@ -45,27 +46,59 @@ class Hub:
     @property
     def waiting(self) -> int:
         """How many requests are suspended."""
-        return sum(len(room.waiters) for room in self._rooms.values())
+        return sum(room.readers for room in self._rooms.values())
 
-    def after(self, name: str, cursor: Cursor, limit: int, hold_seconds: float) -> Deferred[Page]:
+    def after(
+        self, name: str, cursor: Cursor, limit: int, hold_seconds: float, for_roster: bool = False
+    ) -> Deferred[Page]:
         """`reading.after` in the room `name`."""
-        return reading.after(self._room(name), self._store.epoch, cursor, limit, hold_seconds)
+        return reading.after(self.room(name), self._store.epoch, cursor, limit, hold_seconds, for_roster)
+
+    def after_any(self, cursors: Mapping[str, Cursor], limit: int, hold_seconds: float) -> Deferred[Sequence[Page]]:
+        """`gathering.after_any` in the rooms that `cursors` name."""
+        asked = list(zip(self.rooms(cursors), cursors.values(), strict=True))
+        return gathering.after_any(asked, self._store.epoch, limit, hold_seconds)
+
+    def latest(self, name: str) -> Deferred[Cursor]:
+        """`reading.latest` in the room `name`."""
+        return reading.latest(self.room(name))
 
     def before(self, name: str, seq: int | None, limit: int) -> Deferred[Page]:
         """`reading.before` in the room `name`."""
-        return reading.before(self._room(name), seq, limit)
+        return reading.before(self.room(name), seq, limit)
+
+    @property
+    def draining(self) -> bool:
+        """Whether `drain` was called."""
+        return self._holds.over
+
+    def readers(self, name: str) -> int:
+        """How many requests are suspended in the room `name`, which is not made."""
+        room = self._rooms.get(name)
+        return room.readers if room else 0
 
     def drain(self) -> None:
         """Answer all who are suspended with an empty page, and from now on suspend nobody."""
         self._holds.end_all()
 
-    def _room(self, name: str) -> Room:
+    def room(self, name: str) -> Room:
+        """The room `name`, made if it is not in memory."""
         now = self._clock.seconds()
         room = self._rooms.get(name)
         if room is None:
             room = self._make(name, now)
         room.last_used = now
         return room
+
+    def rooms(self, names: Iterable[str]) -> Sequence[Room]:
+        """The rooms `names`; making one does not forget another of them."""
+        with ExitStack() as held:
+            rooms = []
+            for name in names:
+                room = self.room(name)
+                held.enter_context(room.in_use())
+                rooms.append(room)
+            return rooms
 
     def _make(self, name: str, now: float) -> Room:
         if len(self._rooms) >= self._crowd:
@@ -80,6 +113,11 @@ class Hub:
         room = self._rooms.get(name)
         if room is not None:
             room.deliver(messages)
+
+    def _pruned(self, name: str, first: int) -> None:
+        room = self._rooms.get(name)
+        if room is not None:
+            room.forget(first)
 
     def _sweep(self) -> None:
         self._forget(unused_since=self._clock.seconds() - IDLE_SECONDS)

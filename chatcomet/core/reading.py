@@ -26,33 +26,36 @@ from chatcomet.errors import CursorExpired
 _READS_OF_THE_HEAD = 2  # the first may have begun before this asker came; the second did not
 
 
-def after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float) -> Deferred[Page]:
+def after(
+    room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float, for_roster: bool = False
+) -> Deferred[Page]:
     """The page after `cursor`, suspended at the head for `hold_seconds` (0: not at all), then an empty one.
 
+    `for_roster`: a change of the roster ends the hold, too.
     Fails with `CursorExpired` or `ServerFault`.  Cancelling it forgets the asker.
     """
     if cursor.epoch == epoch:
-        answer = _look(room, cursor.next, limit, hold_seconds)
+        answer = _look(room, cursor.next, limit, hold_seconds, for_roster)
         if answer is not None:
             return answer
-    return Deferred.fromCoroutine(_after(room, epoch, cursor, limit, hold_seconds))
+    return Deferred.fromCoroutine(_after(room, epoch, cursor, limit, hold_seconds, for_roster))
 
 
-def _look(room: Room, start: int, limit: int, hold_seconds: float) -> Deferred[Page] | None:
+def _look(room: Room, start: int, limit: int, hold_seconds: float, for_roster: bool) -> Deferred[Page] | None:
     """The answer, if this process has one: a page or a place among the waiters."""
     if start == room.head:
-        waiting = room.waiters.suspend(hold_seconds)
+        waiting = (room.watchers if for_roster else room.waiters).suspend(hold_seconds)
         return waiting if limit >= DEFAULT_LIMIT else waiting.addCallback(_cut, limit, room)
     page = room.page(start, limit)
     return None if page is None else succeed(page)
 
 
-async def _after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float) -> Page:
+async def _after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float, for_roster: bool) -> Page:
     with room.in_use():
         reads_of_the_head = 0
         pruned = False
         while cursor.epoch == epoch:
-            answer = _look(room, cursor.next, limit, hold_seconds)
+            answer = _look(room, cursor.next, limit, hold_seconds, for_roster)
             if answer is not None:
                 return await answer
             if room.head is None or cursor.next > room.reach:
@@ -72,7 +75,14 @@ async def _after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_second
         bounds = await room.bounds()
         if pruned and bounds.first <= cursor.next:
             bounds = await room.bounds()  # the first was begun, by somebody else, before the cursor expired
-        raise CursorExpired(epoch, bounds.first, bounds.head)
+        raise CursorExpired(room.name, epoch, bounds.first, bounds.head)
+
+
+def latest(room: Room) -> Deferred[Cursor]:
+    """The cursor at the head.  Fails with `ServerFault`."""
+    if room.head is not None:
+        return succeed(room.cursor(room.head))
+    return room.bounds().addCallback(lambda bounds: room.cursor(bounds.head))
 
 
 async def _moves(room: Room, hold_seconds: float) -> bool:
@@ -94,6 +104,7 @@ def before(room: Room, seq: int | None, limit: int) -> Deferred[Page]:
 async def _before(room: Room, seq: int | None, limit: int) -> Page:
     with room.in_use():
         first, head = await room.bounds()
+        head = max(head, room.head or 0)  # the bounds may have been read before, for somebody else
         end = head if seq is None else max(first, min(seq, head))
         start = max(first, end - limit)
         messages = await room.read(start, end - start) if start < end else ()

@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 from chatcomet.core.flights import Flights
 from chatcomet.core.holds import Holds
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page, first_that_fit
+from chatcomet.core.roster import Roster
 from chatcomet.core.store import Bounds, MessageStore
 from chatcomet.core.waiters import WaiterSet
 from chatcomet.errors import CursorExpired, ServerFault
@@ -57,6 +58,8 @@ class Room:
         self.name = name
         self.head: int | None = None
         self.waiters = WaiterSet(clock, holds, self.nothing)
+        self.watchers = WaiterSet(clock, holds, self.nothing)  # whom a change of the roster wakes, too
+        self.roster = Roster(clock, self._is_roster_looked_at, self._roster_changed)
         self.last_used = clock.seconds()
         self._store = store
         self._clock = clock
@@ -66,6 +69,7 @@ class Room:
         self._backlog: deque[Message] = deque()
         self._backlog_messages = backlog_messages
         self._backlog_bytes = 0
+        self._first = 0  # what is before it was pruned by age, as far as was told
         self._pages: dict[int, Page] = {}  # by their first seq: those made since the last delivery
         self._bounds: Flights[Bounds] = Flights()
         self._reads: Flights[Sequence[Message]] = Flights()
@@ -73,7 +77,13 @@ class Room:
     @property
     def idle(self) -> bool:
         """Whether nothing is lost when this room is forgotten: nobody waits or reads, nothing is on its way."""
-        return self.waiters.idle and not self._uses and not self._delivering
+        return (
+            self.waiters.idle
+            and self.watchers.idle
+            and not len(self.roster)
+            and not self._uses
+            and not self._delivering
+        )
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -123,6 +133,11 @@ class Room:
         """How far the store is known to reach: the head, or further while this room is reading on."""
         return max(self._target, self.head or 0)
 
+    @property
+    def readers(self) -> int:
+        """How many requests are suspended here."""
+        return len(self.waiters) + len(self.watchers)
+
     def bounds(self) -> Deferred[Bounds]:
         """What the store keeps of this room; the room follows it from there.  Fails with `ServerFault`.
 
@@ -154,6 +169,12 @@ class Room:
             self._delivering = False
         self._catch_up()
 
+    def forget(self, first: int) -> None:
+        """What is before message `first` is not kept any more: from now on only the store answers for it."""
+        self._first = max(self._first, first)
+        self._pages.clear()
+        self._keep(())
+
     def _hand_out(self, messages: Sequence[Message]) -> None:
         """Move the head over `messages`, which begin at it, and wake all who wait with the first page of them."""
         if not messages:
@@ -161,13 +182,33 @@ class Room:
         start, self.head = messages[0].seq, messages[-1].seq + 1
         self._pages.clear()
         self._keep(messages)
-        self.waiters.wake(self._shared_page(start, first_that_fit(messages, DEFAULT_LIMIT)))
+        self._wake(self._shared_page(start, first_that_fit(messages, DEFAULT_LIMIT)))
+
+    def _wake(self, outcome: Page | Failure) -> None:
+        # Both are taken first: who is fired may ask again at once, as the other, and waits for the next page.
+        waiters, watchers = self.waiters.take(), self.watchers.take()
+        self.waiters.fire(waiters, outcome)
+        self.watchers.fire(watchers, outcome)
+
+    def _is_roster_looked_at(self) -> bool:
+        return len(self.watchers) > 0
+
+    def _roster_changed(self) -> None:
+        if self._is_roster_looked_at():
+            self.watchers.wake(self.nothing())
 
     def _keep(self, messages: Sequence[Message]) -> None:
         self._backlog.extend(messages)
         self._backlog_bytes += sum(message.size for message in messages)
-        while len(self._backlog) > self._backlog_messages or self._backlog_bytes > BACKLOG_BYTES:
+        while self._backlog and self._has_too_much():
             self._backlog_bytes -= self._backlog.popleft().size
+
+    def _has_too_much(self) -> bool:
+        return (
+            len(self._backlog) > self._backlog_messages
+            or self._backlog_bytes > BACKLOG_BYTES
+            or self._backlog[0].seq < self._first
+        )
 
     def _catch_up(self) -> None:
         """If the store is known to reach further than the head, begin to read on from it."""
@@ -202,7 +243,7 @@ class Room:
         self._pages.clear()
         self._backlog.clear()
         self._backlog_bytes = 0
-        self.waiters.wake(Failure(CursorExpired(self._store.epoch, seq, self._target)))
+        self._wake(Failure(CursorExpired(self.name, self._store.epoch, seq, self._target)))
 
     def _gave_up(self, failure: Failure) -> None:
         self._delivering = False

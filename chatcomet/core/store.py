@@ -9,6 +9,7 @@ The rules, which one contract suite (``tests/unit/stores/contract.py``) holds ev
   order of the log.  Repeated appends (a known key) tell nobody.
 * The head is kept, not counted: it goes on where it was when every message has been pruned.
 * A key lives as long as its message.
+* Messages may be pruned from the beginning of a room: it keeps those from `Bounds.first` on, and no others.
 * Reading never writes; a room that nobody has posted to has bounds (0, 0).
 """
 
@@ -40,6 +41,11 @@ Told = Callable[[str, Sequence[Message]], None]
 """Called with a room's name and messages just made durable in it, contiguous and in order, in the reactor's thread."""
 
 
+Pruned = Callable[[str, int], None]
+"""Called with a room's name and a seq, in the reactor's thread: what is before it is not kept, or will soon not be, so
+whoever has it in memory lets go of it."""
+
+
 class MessageStore(Protocol):
     """A place where messages live.  All Deferreds fire in the reactor's thread."""
 
@@ -53,8 +59,8 @@ class MessageStore(Protocol):
     def close(self) -> Deferred[None]:
         """Finish the appends in hand, then let go of everything.  Appends after this fail with `StoreUnavailable`."""
 
-    def subscribe(self, told: Told) -> None:
-        """From now on, call `told` with everything appended, whoever appended it."""
+    def subscribe(self, told: Told, pruned: Pruned | None = None) -> None:
+        """From now on, call `told` with everything appended, whoever appended it, and `pruned` where `prune` prunes."""
 
     def append(self, room: str, draft: Draft) -> Deferred[Posted]:
         """Number `draft` and keep it in `room`; fires when it is durable and all who listen have been told.
@@ -67,6 +73,19 @@ class MessageStore(Protocol):
         """At most `limit` messages of `room` from `start` on, in order and without a hole.
 
         Where `start` has been pruned they begin later, and at the head there are none: the asker looks.
+        Fails with `StoreUnavailable` or `StoreBusy`.
+        """
+
+    def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
+        """Let go of messages whose `at` is before `before`, in the next `limit` rooms whose names come after `after`.
+
+        Fires when those who listen have been told, with the last of those rooms' names, or None after the last room of
+        all.  Fails with `StoreUnavailable`; some of it may have happened then.
+        """
+
+    def rooms(self, after: str, limit: int) -> Deferred[Sequence[tuple[str, Bounds]]]:
+        """At most `limit` rooms that were posted to, whose names come after `after`, by name, and what they keep.
+
         Fails with `StoreUnavailable` or `StoreBusy`.
         """
 

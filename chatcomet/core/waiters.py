@@ -71,14 +71,19 @@ class WaiterSet:
 
     def wake(self, outcome: Page | Failure) -> None:
         """Fire all who are suspended with `outcome`: a page, or the failure that it can't be had."""
-        woken, self._buckets = self._buckets, {}
-        self._fire([waiter for bucket in woken.values() for waiter in bucket], outcome)
+        self.fire(self.take(), outcome)
+
+    def take(self) -> list[Waiter]:
+        """All who are suspended, to be fired; whoever comes now waits for the next page."""
+        taken, self._buckets = self._buckets, {}
+        return [waiter for bucket in taken.values() for waiter in bucket]
 
     def expire(self, tick: int) -> None:
         """Fire those whose hold ends at `tick` with an empty page."""
-        self._fire(list(self._buckets.pop(tick, ())), self._nothing())
+        self.fire(list(self._buckets.pop(tick, ())), self._nothing())
 
-    def _fire(self, waiters: list[Waiter], outcome: Page | Failure) -> None:
+    def fire(self, waiters: list[Waiter], outcome: Page | Failure) -> None:
+        """Fire those of `waiters` who have not been cancelled."""
         if waiters:
             self._firing += 1
             self._fire_slice(waiters, 0, outcome)

@@ -10,6 +10,8 @@ The rules:
   before that is known, so listeners hear of every durable message once and in order.
 * Who appended what is in doubt is told so (`StoreUnavailable`), unless the database answers at once.  All who append
   while it can't be opened are told the same at once; one of them a second tries it.
+* What is too old is pruned in the same transactions, a few rooms at a time, by moving their first seqs.  That is said
+  even of a transaction that failed: it may have happened, and who listens only asks the store more often.
 * Garbage is swept in the same transactions, a few rows in each, and in transactions of its own while nobody appends.
 """
 
@@ -47,10 +49,24 @@ class Append(NamedTuple):
     answer: Deferred[Posted]
 
 
-Answer = tuple[Append, Posted | Failure]
+class Prune(NamedTuple):
+    """One step of pruning by age (`MessageStore.prune`) that waits for its answer."""
+
+    before: float
+    after: str
+    limit: int
+    answer: Deferred[str | None]
+
+
+Firsts = dict[str, int]
+"""The seqs from which rooms keep their messages, where that was moved by `Prune`."""
+
+Asked = Append | Prune
+Answer = tuple[Asked, Posted | Failure | str | None]
 Answers = Sequence[Answer]
-HandOver = Callable[[Runs, Answers], None]
-"""Called in the writer's thread with what has become durable, and with the answers to give after that was told."""
+HandOver = Callable[[Runs, Firsts, Answers], None]
+"""Called in the writer's thread with what has become durable and what has been pruned, and with the answers to give
+after that was told."""
 
 
 class Commits:
@@ -65,15 +81,15 @@ class Commits:
         self._reopen = reopen
         self._wall = wall
         self._hand_over = hand_over
-        self._queue: SimpleQueue[Append | None] = SimpleQueue()
+        self._queue: SimpleQueue[Asked | None] = SimpleQueue()
         self._finishing = False
         self._tables: Tables | None = None
         self._reopen_not_before = 0.0
         self._in_doubt: Runs = {}
 
-    def put(self, append: Append) -> None:
-        """Let `append` be done after those before it."""
-        self._queue.put(append)
+    def put(self, asked: Asked) -> None:
+        """Let `asked` be done after those before it."""
+        self._queue.put(asked)
 
     def finish(self) -> None:
         """Let `run` return when all that was put before is done."""
@@ -86,37 +102,43 @@ class Commits:
             self._commit(self._take())
         return self._tables
 
-    def _take(self) -> list[Append]:
+    def _take(self) -> list[Asked]:
         """What is queued; waits for it, unless there is garbage to sweep meanwhile."""
-        appends: list[Append] = []
+        batch: list[Asked] = []
         has_garbage = self._tables is not None and self._tables.has_garbage
         with suppress(Empty):
-            append = self._queue.get(block=not has_garbage)
-            while append is not None:
-                appends.append(append)
-                if len(appends) == BATCH_APPENDS:
-                    return appends
-                append = self._queue.get_nowait()
+            asked = self._queue.get(block=not has_garbage)
+            while asked is not None:
+                batch.append(asked)
+                if len(batch) == BATCH_APPENDS:
+                    return batch
+                asked = self._queue.get_nowait()
             self._finishing = True
-        return appends
+        return batch
 
-    def _commit(self, appends: Sequence[Append]) -> None:
+    def _commit(self, batch: Sequence[Asked]) -> None:
         if self._tables is None:
-            self._hand_over(self._open_again(), ())
+            self._hand_over(self._open_again(), {}, ())
         if self._tables is None:
-            self._hand_over({}, _refusals(appends))
+            self._hand_over({}, {}, _refusals(batch))
         else:
-            self._hand_over(*self._transact(self._tables, appends))
+            self._hand_over(*self._transact(self._tables, batch))
 
-    def _transact(self, tables: Tables, appends: Sequence[Append]) -> tuple[Runs, Answers]:
-        """What has become durable, and how each append came out."""
+    def _transact(self, tables: Tables, batch: Sequence[Asked]) -> tuple[Runs, Firsts, Answers]:
+        """What has become durable, what was pruned, and how each that was asked for came out."""
         answers: list[Answer] = []
         runs: Runs = {}
+        firsts: Firsts = {}
         self._in_doubt = runs
         try:
             tables.begin()
-            for append in appends:
-                answers.append((append, self._place(tables, append, runs)))
+            for asked in batch:
+                if isinstance(asked, Append):
+                    answers.append((asked, self._place(tables, asked, runs)))
+                else:
+                    moved, last = tables.prune(asked.before, asked.after, asked.limit)
+                    firsts.update(moved)
+                    answers.append((asked, last))
             tables.sweep(SWEPT_ROWS)
             tables.commit()
         except Exception:
@@ -124,9 +146,9 @@ class Commits:
             tables.close()
             self._tables = None
             runs = self._open_again()
-            return runs, answers if runs else _refusals(appends)
+            return runs, firsts, answers if runs else _refusals(batch)
         self._in_doubt = {}
-        return runs, answers
+        return runs, firsts, answers
 
     def _place(self, tables: Tables, append: Append, runs: Runs) -> Posted | Failure:
         try:
@@ -158,5 +180,5 @@ class Commits:
         return runs if happened else {}
 
 
-def _refusals(appends: Sequence[Append]) -> Answers:
-    return [(append, Failure(StoreUnavailable("the database can't be written now"))) for append in appends]
+def _refusals(batch: Sequence[Asked]) -> Answers:
+    return [(asked, Failure(StoreUnavailable("the database can't be written now"))) for asked in batch]

@@ -8,6 +8,7 @@ inside a listener or an answer waits for the end of those before it, so that nob
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
-from chatcomet.core.store import Bounds, Posted, Told
+from chatcomet.core.store import Bounds, Posted, Pruned, Told
 from chatcomet.errors import KeyReused, StoreUnavailable
 from chatcomet.stores.epoch import new_epoch
 from chatcomet.stores.listeners import Listeners
@@ -49,8 +50,8 @@ class MemoryStore:
         self._closed = True
         return succeed(None)
 
-    def subscribe(self, told: Told) -> None:
-        self._listeners.add(told)
+    def subscribe(self, told: Told, pruned: Pruned | None = None) -> None:
+        self._listeners.add(told, pruned)
 
     def append(self, room: str, draft: Draft) -> Deferred[Posted]:
         if self._closed:
@@ -65,6 +66,21 @@ class MemoryStore:
         if self._closed:
             return fail(StoreUnavailable("the store is closed"))
         return succeed(self._rooms[room].read(start, limit) if room in self._rooms else ())
+
+    def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
+        if self._closed:
+            return fail(StoreUnavailable("the store is closed"))
+        names = sorted(name for name in self._rooms if name > after)[:limit]
+        for name in names:
+            if self._rooms[name].prune_older(before):
+                self._listeners.tell_pruned(name, self._rooms[name].bounds.first)
+        return succeed(names[-1] if len(names) == limit else None)
+
+    def rooms(self, after: str, limit: int) -> Deferred[Sequence[tuple[str, Bounds]]]:
+        if self._closed:
+            return fail(StoreUnavailable("the store is closed"))
+        names = sorted(name for name in self._rooms if name > after)
+        return succeed([(name, self._rooms[name].bounds) for name in names[:limit]])
 
     def bounds(self, room: str) -> Deferred[Bounds]:
         if self._closed:
@@ -127,6 +143,13 @@ class _Room:
         if retain:
             self._prune(self._head - retain)
         return Posted(message, repeated=False)
+
+    def prune_older(self, before: float) -> bool:
+        """Let go of what is older than `before`; whether there was something.  `at` never decreases."""
+        kept = range(self._first, self._head)
+        older = bisect_left(kept, before, key=lambda seq: self._messages[seq].at)
+        self._prune(self._first + older)
+        return older > 0
 
     def _repeat(self, draft: Draft, message: Message) -> Message:
         if (draft.author, draft.text, draft.data) != (message.author, message.text, message.data):

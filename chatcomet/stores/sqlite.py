@@ -17,18 +17,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Thread, current_thread
+from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 
 from chatcomet.core.message import Draft, Message
-from chatcomet.core.store import Bounds, Posted, Told
+from chatcomet.core.store import Bounds, Posted, Pruned, Told
 from chatcomet.errors import StartRefused, StoreBusy, StoreUnavailable
-from chatcomet.stores.commits import Answers, Append, Commits, Runs
+from chatcomet.stores.commits import Answers, Append, Commits, Firsts, Prune, Runs
 from chatcomet.stores.database import Connect, Database, connect
 from chatcomet.stores.listeners import Listeners
 from chatcomet.stores.readers import Readers
-from chatcomet.stores.tables import Tables, read, read_bounds
+from chatcomet.stores.tables import Tables, read, read_bounds, read_rooms
 
 APPENDS_PENDING = 10_000
 
@@ -86,8 +87,8 @@ class SqliteStore:
         self._closers.append(closed)
         return closed
 
-    def subscribe(self, told: Told) -> None:
-        self._listeners.add(told)
+    def subscribe(self, told: Told, pruned: Pruned | None = None) -> None:
+        self._listeners.add(told, pruned)
 
     def append(self, room: str, draft: Draft) -> Deferred[Posted]:
         if not self._is_open:
@@ -104,17 +105,32 @@ class SqliteStore:
             return fail(StoreUnavailable("the store is closed"))
         return self._readers.ask(lambda connection: read(connection, room, start, limit))
 
+    def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
+        if not self._is_open:
+            return fail(StoreUnavailable("the store is closed"))
+        answer: Deferred[str | None] = Deferred()
+        self._commits.put(Prune(before, after, limit, answer))
+        return answer
+
+    def rooms(self, after: str, limit: int) -> Deferred[Sequence[tuple[str, Bounds]]]:
+        if not self._is_open:
+            return fail(StoreUnavailable("the store is closed"))
+        return self._readers.ask(lambda connection: read_rooms(connection, after, limit))
+
     def bounds(self, room: str) -> Deferred[Bounds]:
         if not self._is_open:
             return fail(StoreUnavailable("the store is closed"))
         return self._readers.ask(lambda connection: read_bounds(connection, room))
 
-    def _tell_and_answer(self, runs: Runs, answers: Answers) -> None:
+    def _tell_and_answer(self, runs: Runs, firsts: Firsts, answers: Answers) -> None:
         for room, messages in runs.items():
             self._listeners.tell(room, messages)
-        for append, outcome in answers:
-            self._appends_pending -= 1
-            append.answer.callback(outcome)
+        for room, first in firsts.items():
+            self._listeners.tell_pruned(room, first)
+        for asked, outcome in answers:
+            self._appends_pending -= isinstance(asked, Append)
+            answer: Deferred[Any] = asked.answer
+            answer.callback(outcome)
 
     def _write(self, tables: Tables) -> None:
         """The writer's thread: it ends last, since nobody but it may checkpoint."""

@@ -2,7 +2,8 @@
 
 * A transaction of the writer (`begin`, any number of `append`, `sweep`, `commit`) reads each room's row once, numbers
   messages by it, and writes it back at the end.  Nothing is known from one transaction to the next.
-* `first` moves in the transaction that moves `head`: a room never shows more than `retain` messages.
+* `first` moves in the transaction that moves `head`: a room never shows more than `retain` messages.  `prune` moves it
+  over what is too old.
 * Rows below `first` are garbage.  They are deleted a few at a time, and sooner if their key is used anew.
 * A message and its key are one row, so they live and die together.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,11 +28,19 @@ _READ = """
 """
 _BOUNDS = "SELECT first, head FROM rooms WHERE name = ?"
 
+_ROOMS = "SELECT name, first, head FROM rooms WHERE name > ? ORDER BY name LIMIT ?"
+
 _ROOM = "SELECT id, first, head, last_at FROM rooms WHERE name = ?"
 _NEW_ROOM = "INSERT INTO rooms (name, first, head, last_at) VALUES (?, 0, 0, 0)"
 _UPDATE_ROOM = "UPDATE rooms SET first = ?, head = ?, last_at = ? WHERE id = ?"
 _INSERT = "INSERT INTO messages (room, seq, at, author, text, data, scope, key, digest) VALUES (?,?,?,?,?,?,?,?,?)"
 _BY_KEY = "SELECT digest, seq, author, text, at, data FROM messages WHERE room = ? AND scope = ? AND key = ?"
+
+_FIRST_AT = """
+    SELECT name, (SELECT at FROM messages WHERE room = rooms.id AND seq = rooms.first) FROM rooms
+    WHERE name > ? ORDER BY name LIMIT ?
+"""
+_AT = "SELECT at FROM messages WHERE room = ? AND seq = ?"
 
 _RETAIN = "UPDATE rooms SET first = head - :retain WHERE head - first > :retain"
 _GARBAGE = """
@@ -51,6 +61,11 @@ def read_bounds(connection: sqlite3.Connection, room: str) -> Bounds:
     """What `room` keeps."""
     row = connection.execute(_BOUNDS, (room,)).fetchone()
     return Bounds(*row) if row else Bounds(0, 0)
+
+
+def read_rooms(connection: sqlite3.Connection, after: str, limit: int) -> Sequence[tuple[str, Bounds]]:
+    """At most `limit` rooms whose names come after `after`, by name, and what they keep."""
+    return [(name, Bounds(first, head)) for name, first, head in connection.execute(_ROOMS, (after, limit))]
 
 
 @dataclass(slots=True)
@@ -104,6 +119,30 @@ class Tables:
         )
         self._advance(room, message)
         return Posted(message, repeated=False)
+
+    def prune(self, before: float, after: str, limit: int) -> tuple[dict[str, int], str | None]:
+        """Move `first` over what is older than `before`, in the next `limit` rooms whose names come after `after`.
+
+        Returns where it has moved to, and the last of those names, or None if no more rooms follow.
+        """
+        looked_at = self.connection.execute(_FIRST_AT, (after, limit)).fetchall()
+        firsts = {}
+        for name, first_at in looked_at:
+            if first_at is not None and first_at < before:
+                firsts[name] = self._prune(self._rooms.get(name) or self._load(name), before)
+        return firsts, looked_at[-1][0] if len(looked_at) == limit else None
+
+    def _prune(self, room: _Room, before: float) -> int:
+        """Move the room's `first`; `at` never decreases, so a few rows tell where to."""
+        kept = range(room.first, room.head)
+        older = bisect_left(kept, before, key=lambda seq: self._at(room, seq))
+        if older:
+            self._garbage[room.id] = room.first = room.first + older
+        return room.first
+
+    def _at(self, room: _Room, seq: int) -> float:
+        (at,) = self.connection.execute(_AT, (room.id, seq)).fetchone()
+        return float(at)
 
     def sweep(self, rows: int) -> None:
         """Delete garbage, at most `rows` rows of it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 from unittest.mock import patch
 
 from twisted.internet.base import ReactorBase
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -55,7 +56,7 @@ class StartTests(ServiceTestCase):
     def test_many_may_knock_at_once_unless_the_operator_says_how_many(self) -> None:
         for more, knocking in (("", [BACKLOG_CONNECTIONS]), (":backlog=7", [])):
             listened: list[int] = []
-            port = SimpleNamespace(socket=SimpleNamespace(listen=listened.append), getHost=lambda: None)
+            port = SimpleNamespace(socket=SimpleNamespace(listen=listened.append, family=None), getHost=lambda: None)
             settings = replace(SETTINGS, listen=(f"tcp:8081{more}",))
             with patch.object(self.reactor, "listenTCP", return_value=port):
                 ChatService(settings, cast(ReactorBase, self.reactor)).privilegedStartService()
@@ -83,6 +84,33 @@ class StartTests(ServiceTestCase):
         for retain, backlog in ((0, 256), (3, 3), (1_000, 256)):
             service = ChatService(replace(SETTINGS, retain=retain), cast(ReactorBase, self.reactor))
             self.assertEqual(service._hub._backlog_messages, backlog)
+
+
+class RetentionTests(ServiceTestCase):
+    settings = replace(SETTINGS, retain_days=0.5)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.pruned: list[float] = []
+        self.patch(MemoryStore, "prune", self.prune)
+
+    def prune(self, before: float, after: str, limit: int) -> Deferred[None]:
+        self.pruned.append(before)
+        return succeed(None)
+
+    def test_what_is_older_than_so_many_days_is_pruned_while_it_runs(self) -> None:
+        self.service.startService()
+        self.reactor.advance(60)
+        self.assertEqual(len(self.pruned), 2)
+        self.assertLess(abs(time.time() - self.pruned[0] - 12 * 3600), 60)
+        self.successResultOf(self.service.stopService())
+        self.reactor.advance(3600)
+        self.assertEqual(len(self.pruned), 2)
+
+    def test_without_an_age_nothing_is(self) -> None:
+        ChatService(SETTINGS, cast(ReactorBase, self.reactor)).startService()
+        self.reactor.advance(3600)
+        self.assertEqual(self.pruned, [])
 
 
 class StopTests(ServiceTestCase):

@@ -52,6 +52,8 @@ class OptionsTests(SynchronousTestCase):
                     "2.5",
                     "--retain",
                     "0",
+                    "--retain-days",
+                    "0.5",
                     "--prefix",
                     "/chat/ty",
                 ),
@@ -62,6 +64,7 @@ class OptionsTests(SynchronousTestCase):
                 "memory:",
                 2.5,
                 0,
+                0.5,
                 "/chat/ty",
                 frozenset({"https://a.example", "http://[::1]:8081"}),
             ),
@@ -78,6 +81,12 @@ class OptionsTests(SynchronousTestCase):
         for text, count in (("0", 0), ("1", 1), ("9" * 18, 10**18 - 1)):
             self.assertEqual(settings("--retain", text).retain, count)
         self.assert_wrong("--retain", ("-1", "1.5", "", "01", "many", "1e5", "100,000", "9" * 19, "٣"), "100000")
+
+    def test_retain_days(self) -> None:
+        for text, days in (("0", 0.0), ("30", 30.0), ("0.5", 0.5), ("0.000023148", 0.000023148), ("999999", 999_999.0)):
+            self.assertEqual(settings("--retain-days", text).retain_days, days)
+        wrong = ("-1", "", ".5", "1.", "inf", "nan", "1e2", "1000000", "a week", "٣")
+        self.assert_wrong("--retain-days", wrong, "such as 30")
 
     def test_prefix(self) -> None:
         for prefix in ("", "/chatty", "/a/b-c_d.e~f", "/...", "/.well-known"):

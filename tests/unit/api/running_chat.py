@@ -66,7 +66,7 @@ class ChatTestCase(SynchronousTestCase):
         self.store = HeldStore(lambda: self.now, self.retain)
         self.hub = Hub(self.store, self.clock)
         self.sessions = Sessions(b"k" * 32, lambda: self.now, self.clock)
-        self.chat = Chat(self.settings, self.store, self.hub, self.sessions, lambda: self.luck)
+        self.chat = Chat(self.settings, self.store, self.hub, self.sessions, lambda: self.luck, self.clock)
 
     def add(self, *texts: str, room: str = "lobby", data: str | None = None) -> list[Message]:
         """Append messages by ada."""

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twisted.internet.defer import CancelledError, Deferred
 
-from chatcomet.api.polling import JITTER, History, Poll, history, poll
+from chatcomet.api.polling import JITTER, ROOMS, History, Poll, Polled, PollRooms, history, poll, poll_rooms
 from chatcomet.core.holds import TICK_SECONDS
+from chatcomet.core.hub import CROWD
 from chatcomet.core.message import Cursor, Page
-from chatcomet.errors import CursorExpired, Malformed
+from chatcomet.core.roster import GRACE_SECONDS, Listed, Person
+from chatcomet.errors import CursorExpired, Malformed, StoreUnavailable
 from tests.unit.api.running_chat import EPOCH, ChatTestCase
 
 HEAD = Cursor(EPOCH, 0)
+ADA, BOB = Person("a", "ada"), Person("b", "bob")
 
 
 class PollingTestCase(ChatTestCase):
-    def ends_after(self, waiting: Deferred[Page]) -> float:
+    def ends_after(self, waiting: Deferred[Polled]) -> float:
         """After how many seconds `waiting` fires, in steps of a tick."""
         began = self.clock.seconds()
         while not waiting.called:
             self.assertLess(self.clock.seconds() - began, 100)
             self.clock.advance(TICK_SECONDS)
-        self.assertEqual(self.successResultOf(waiting).messages, ())
+        self.assertEqual(self.successResultOf(waiting).page.messages, ())
         return self.clock.seconds() - began
 
 
@@ -50,12 +55,12 @@ class HoldTests(PollingTestCase):
 class PollTests(PollingTestCase):
     def test_fires_with_what_is_there(self) -> None:
         messages = self.add("one", "two")
-        page = self.successResultOf(poll(self.chat, Poll("lobby", HEAD)))
+        page = self.successResultOf(poll(self.chat, Poll("lobby", HEAD))).page
         self.assertEqual(page, Page("lobby", tuple(messages), Cursor(EPOCH, 2)))
 
     def test_has_no_more_than_its_limit(self) -> None:
         messages = self.add("one", "two")
-        page = self.successResultOf(poll(self.chat, Poll("lobby", HEAD, limit=1)))
+        page = self.successResultOf(poll(self.chat, Poll("lobby", HEAD, limit=1))).page
         self.assertEqual(page, Page("lobby", tuple(messages[:1]), Cursor(EPOCH, 1)))
 
     def test_fires_with_the_next_message(self) -> None:
@@ -63,7 +68,7 @@ class PollTests(PollingTestCase):
         self.assertNoResult(waiting)
         self.assertEqual(self.hub.waiting, 1)
         messages = self.add("hello")
-        self.assertEqual(self.successResultOf(waiting).messages, tuple(messages))
+        self.assertEqual(self.successResultOf(waiting).page.messages, tuple(messages))
         self.assertEqual(self.hub.waiting, 0)
 
     def test_another_room_does_not_end_it(self) -> None:
@@ -85,6 +90,174 @@ class PollTests(PollingTestCase):
         for name in ("", "Lobby", "-a", "a/b", "a" * 65, "lobby\n", "löbby"):
             self.assertRaises(Malformed, poll, self.chat, Poll(name, HEAD))
         self.assertEqual(len(self.hub), 0)
+
+
+class PresenceTests(PollingTestCase):
+    def here(self, room: str = "lobby") -> int:
+        return len(self.hub.room(room).roster)
+
+    def test_between_two_polls_too(self) -> None:
+        version = 0
+        for _ in range(5):
+            polling = poll(self.chat, Poll("lobby", HEAD, person=ADA))
+            version = version or self.hub.room("lobby").roster.version
+            self.ends_after(polling)
+            self.clock.advance(GRACE_SECONDS - 1)
+            self.assertEqual((self.here(), self.hub.room("lobby").roster.version), (1, version))
+        self.clock.advance(1.0)
+        self.assertEqual(self.here(), 0)
+
+    def test_however_the_poll_ends(self) -> None:
+        self.add("hello")
+        polls = [
+            poll(self.chat, Poll("lobby", HEAD, person=ADA)),
+            poll(self.chat, Poll("lobby", Cursor("other", 0), person=ADA)),
+            poll(self.chat, Poll("lobby", Cursor(EPOCH, 1), person=ADA)),
+        ]
+        polls[2].cancel()
+        self.successResultOf(polls[0])
+        self.failureResultOf(polls[1], CursorExpired)
+        self.failureResultOf(polls[2], CancelledError)
+        self.clock.advance(GRACE_SECONDS)
+        self.assertEqual(self.here(), 0)
+
+    def test_when_the_store_is_gone(self) -> None:
+        self.store.close()
+        self.failureResultOf(poll(self.chat, Poll("lobby", HEAD, person=ADA)), StoreUnavailable)
+        self.clock.advance(GRACE_SECONDS)
+        self.assertEqual(self.here(), 0)
+
+    def test_in_each_room_that_is_asked_for(self) -> None:
+        polling = poll_rooms(self.chat, PollRooms({"a": HEAD, "b": HEAD}, person=ADA))
+        self.assertEqual((self.here("a"), self.here("b"), self.here("c")), (1, 1, 0))
+        polling.cancel()
+        self.failureResultOf(polling, CancelledError)
+        self.clock.advance(GRACE_SECONDS)
+        self.assertEqual((self.here("a"), self.here("b")), (0, 0))
+
+
+class LookingTests(PollingTestCase):
+    """Polls that look at the roster."""
+
+    def look(self, version: int, seq: int = 0, person: Person = ADA) -> Deferred[Polled]:
+        return poll(self.chat, Poll("lobby", Cursor(EPOCH, seq), person=person, roster=version))
+
+    def seen(self, person: Person = ADA) -> int:
+        """Looks for the first time, and says which version it saw."""
+        roster = self.successResultOf(self.look(0, person=person)).roster
+        assert roster is not None
+        return roster.version
+
+    def test_the_first_look_is_answered_at_once_and_shows_the_looker(self) -> None:
+        page, roster = self.successResultOf(self.look(0))
+        assert roster is not None
+        self.assertEqual((page, roster.count, roster.people), (Page("lobby", (), HEAD), 1, (Listed("ada", False),)))
+
+    def test_who_does_not_look_is_shown_none(self) -> None:
+        self.add("hello")
+        self.assertIsNone(self.successResultOf(poll(self.chat, Poll("lobby", HEAD, person=ADA))).roster)
+
+    def test_what_was_seen_is_not_shown_again(self) -> None:
+        version = self.seen()
+        looking = self.look(version)
+        self.assertNoResult(looking)
+        self.add("hello")
+        page, roster = self.successResultOf(looking)
+        self.assertEqual((len(page.messages), roster), (1, None))
+
+    def test_at_the_end_of_the_hold_it_is_empty(self) -> None:
+        looking = self.look(self.seen())
+        self.assertEqual(self.ends_after(looking), 25.0)
+
+    def test_a_change_wakes(self) -> None:
+        looking = self.look(self.seen())
+        poll(self.chat, Poll("lobby", HEAD, person=BOB))
+        self.assertNoResult(looking)
+        self.clock.advance(1.0)
+        page, roster = self.successResultOf(looking)
+        assert roster is not None
+        self.assertEqual((page.messages, [listed.name for listed in roster.people]), ((), ["ada", "bob"]))
+
+    def test_a_message_that_comes_first_brings_the_change_along(self) -> None:
+        self.seen()
+        self.clock.advance(0)
+        looking = self.look(self.seen())
+        poll(self.chat, Poll("lobby", HEAD, person=BOB))
+        self.add("hello")
+        page, roster = self.successResultOf(looking)
+        assert roster is not None
+        self.assertEqual((len(page.messages), roster.count), (1, 2))
+
+    def test_all_who_look_are_shown_one_state(self) -> None:
+        version = self.seen()
+        looking = [self.look(version) for _ in range(3)]
+        poll(self.chat, Poll("lobby", HEAD, person=BOB))
+        self.clock.advance(1.0)
+        shown = [self.successResultOf(each) for each in looking]
+        self.assertEqual(len({(id(page), id(roster)) for page, roster in shown}), 1)
+
+    def test_who_drops_is_forgotten(self) -> None:
+        looking = self.look(self.seen())
+        looking.cancel()
+        self.failureResultOf(looking, CancelledError)
+        self.assertEqual(self.hub.waiting, 0)
+
+
+class PollRoomsTests(PollingTestCase):
+    def ask(self, *names: str, wait_seconds: float | None = None, limit: int = 50) -> Deferred[Sequence[Page]]:
+        return poll_rooms(self.chat, PollRooms(dict.fromkeys(names, HEAD), limit, wait_seconds))
+
+    def test_fires_with_what_is_there(self) -> None:
+        self.add("one", "two", room="a")
+        pages = self.successResultOf(self.ask("a", "b", limit=1))
+        self.assertEqual([(page.room, len(page.messages)) for page in pages], [("a", 1)])
+
+    def test_fires_with_the_next_message(self) -> None:
+        polling = self.ask("a", "b")
+        self.assertEqual(self.hub.waiting, 2)
+        self.add("hello", room="b")
+        self.assertEqual([page.room for page in self.successResultOf(polling)], ["b"])
+        self.assertEqual(self.hub.waiting, 0)
+
+    def test_at_the_end_of_the_wait_there_are_all_rooms(self) -> None:
+        polling = self.ask("a", "b", wait_seconds=3.0)
+        self.clock.advance(2.9)
+        self.assertNoResult(polling)
+        self.clock.advance(0.1)
+        pages = self.successResultOf(polling)
+        self.assertEqual([(page.room, page.messages) for page in pages], [("a", ()), ("b", ())])
+        self.assertEqual(len(self.successResultOf(self.ask("a", "b", wait_seconds=0.0))), 2)
+
+    def test_no_wait_is_longer_than_the_hold(self) -> None:
+        self.luck = 1.0
+        polling = self.ask("a", wait_seconds=1e9)
+        self.clock.advance(25.0 * (1 - JITTER))
+        self.successResultOf(polling)
+
+    def test_how_many_rooms(self) -> None:
+        names = [f"room{number}" for number in range(ROOMS + 1)]
+        self.assertRaises(Malformed, self.ask)
+        self.assertRaises(Malformed, self.ask, *names)
+        self.assertEqual(len(self.hub), 0)
+        self.assertEqual(len(self.successResultOf(self.ask(*names[1:], wait_seconds=0.0))), ROOMS)
+
+    def test_raises_for_what_is_no_room_and_nobody_has_entered(self) -> None:
+        asked = PollRooms({"a": HEAD, "Lobby": HEAD}, person=ADA)
+        self.assertRaises(Malformed, poll_rooms, self.chat, asked)
+        self.assertEqual(len(self.hub.room("a").roster), 0)
+
+    def test_names_the_room_of_an_expired_cursor(self) -> None:
+        asked = PollRooms({"a": HEAD, "b": Cursor(EPOCH, 7)})
+        self.assertEqual(self.failureResultOf(poll_rooms(self.chat, asked), CursorExpired).value.room, "b")
+
+    def test_where_there_are_many_rooms_each_still_has_its_person(self) -> None:
+        for number in range(CROWD - 1):
+            self.hub.room(f"room{number}")
+        polling = poll_rooms(self.chat, PollRooms(dict.fromkeys("abc", HEAD), person=ADA))
+        for name in "abc":
+            self.assertEqual((len(self.hub.room(name).roster), self.hub.readers(name)), (1, 1), name)
+        self.hub.drain()
+        self.successResultOf(polling)
 
 
 class HistoryTests(PollingTestCase):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from chatcomet.access.sessions import HOLD_NAME_SECONDS
-from chatcomet.api.sessions import Who, sign_in, sign_out, use, who
+from chatcomet.api.sessions import Who, reader, sign_in, sign_out, who
+from chatcomet.core.roster import Person
 from chatcomet.errors import Malformed, NameTaken
 from tests.unit.api.running_chat import ChatTestCase
 
@@ -33,10 +34,16 @@ class SessionsTests(ChatTestCase):
     def test_reading_keeps_the_name(self) -> None:
         ada = sign_in(self.chat, None, "ada")
         self.clock.advance(HOLD_NAME_SECONDS - 1)
-        use(self.chat, ada)
-        use(self.chat, None)
+        self.assertEqual(reader(self.chat, ada, "192.0.2.1"), Person(ada.id, "ada"))
         self.clock.advance(HOLD_NAME_SECONDS - 1)
         self.assertRaises(NameTaken, sign_in, self.chat, None, "ada")
+
+    def test_who_has_no_name_reads_as_somebody_at_an_address(self) -> None:
+        ada = sign_in(self.chat, None, "ada")
+        self.clock.advance(HOLD_NAME_SECONDS)
+        sign_in(self.chat, None, "ada")
+        for session in (None, ada):
+            self.assertEqual(reader(self.chat, session, "192.0.2.1"), Person("192.0.2.1", None))
 
     def test_a_renamed_session_is_the_same(self) -> None:
         ada = sign_in(self.chat, None, "ada")

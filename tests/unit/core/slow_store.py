@@ -12,7 +12,7 @@ from typing import Generic, Literal, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 
 from chatcomet.core.message import Draft, Message
-from chatcomet.core.store import Bounds, Posted, Told
+from chatcomet.core.store import Bounds, Posted, Pruned, Told
 from chatcomet.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -64,6 +64,7 @@ class SlowStore:
         self._log: dict[str, list[Message]] = {}
         self._first: dict[str, int] = {}
         self._told: list[Told] = []
+        self._pruned: list[Pruned] = []
 
     # MessageStore
 
@@ -77,8 +78,13 @@ class SlowStore:
     def close(self) -> Deferred[None]:
         return succeed(None)
 
-    def subscribe(self, told: Told) -> None:
+    def subscribe(self, told: Told, pruned: Pruned | None = None) -> None:
         self._told.append(told)
+        self._pruned += [pruned] if pruned else []
+
+    def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
+        """Nothing is ever too old here: what goes, goes by `lose`."""
+        return succeed(None)
 
     def append(self, room: str, draft: Draft) -> Deferred[Posted]:
         self.asked.append(("append", room))
@@ -120,6 +126,10 @@ class SlowStore:
     def kept_bounds(self, room: str) -> Bounds:
         return Bounds(self.first(room), self.head(room))
 
+    def rooms(self, after: str, limit: int) -> Deferred[Sequence[tuple[str, Bounds]]]:
+        names = sorted(name for name in self._log if name > after)
+        return succeed([(name, self.kept_bounds(name)) for name in names[:limit]])
+
     # The test's hand
 
     def add(self, room: str, text: str = "", author: str = "ada", data: str | None = None) -> Message:
@@ -143,9 +153,14 @@ class SlowStore:
         for told in self._told:
             told(room, messages)
 
-    def prune(self, room: str, first: int) -> None:
+    def lose(self, room: str, first: int) -> None:
         """Keep nothing before `first`."""
         self._first[room] = max(self.first(room), min(first, self.head(room)))
+
+    def tell_lost(self, room: str) -> None:
+        """Tell what `room` has lost."""
+        for pruned in self._pruned:
+            pruned(room, self.first(room))
 
     def answer_all(self) -> None:
         """Answer what waits for an answer, in order, and what is asked meanwhile."""

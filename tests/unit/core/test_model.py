@@ -229,7 +229,7 @@ class CoreMachine(RuleBasedStateMachine):
     def fall_behind(self, room: str, count: int, pruned: int) -> None:
         """Another process posts, nobody is told here until its last message, and some are pruned by then."""
         messages = [self.store.add(room) for _ in range(count)]
-        self.store.prune(room, messages[0].seq + pruned)
+        self.store.lose(room, messages[0].seq + pruned)
         self.store.tell(room, messages[-1])
 
     @precondition(lambda self: self.store.tellings)
@@ -247,7 +247,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule(room=rooms, place=places)
     def prune(self, room: str, place: int) -> None:
-        self.store.prune(room, place)
+        self.store.lose(room, place)
 
     # The store's pace
 

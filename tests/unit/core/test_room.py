@@ -71,7 +71,7 @@ class BeginningTests(RoomTestCase):
 
     def test_begins_at_the_head_of_the_store(self) -> None:
         self.add(7)
-        self.store.prune("lobby", 2)
+        self.store.lose("lobby", 2)
         self.assertEqual(self.successResultOf(self.room.bounds()), Bounds(2, 7))
         self.assertEqual(self.room.head, 7)
         self.assertEqual(self.store.asked, [("bounds", "lobby")])
@@ -274,13 +274,36 @@ class DeliverTests(RoomTestCase):
         self.assertEqual((seen, others), ([0, 1], [0, 1]))
 
 
+class WatcherTests(RoomTestCase):
+    """Who waits for the roster, too, is woken with all others, and no page comes twice."""
+
+    def test_woken_with_the_same_page(self) -> None:
+        self.begin()
+        waiting, watching = self.suspend(), self.room.watchers.suspend(30.0)
+        self.assertEqual(self.room.readers, 2)
+        self.room.deliver(self.add(1))
+        self.assertIs(self.successResultOf(waiting), self.successResultOf(watching))
+        self.assertEqual(self.room.readers, 0)
+
+    def test_who_asks_again_as_the_other_when_woken_waits_for_the_next_page(self) -> None:
+        self.begin()
+        again: list[Deferred[Page]] = []
+        self.room.waiters.suspend(30.0).addCallback(lambda _: again.append(self.room.watchers.suspend(30.0)))
+        self.room.watchers.suspend(30.0).addCallback(lambda _: again.append(self.room.waiters.suspend(30.0)))
+        self.room.deliver(self.add(1))
+        for each in again:
+            self.assertNoResult(each)
+        self.room.deliver(self.add(1))
+        self.assertEqual([self.seqs(each) for each in again], [[1], [1]])
+
+
 class GapTroubleTests(RoomTestCase):
     def test_pruned_gap(self) -> None:
         """Those who wait before it are told so, and what is kept after it is handed out."""
         self.begin(2)
         waiting = self.suspend()
         messages = self.add(5)
-        self.store.prune("lobby", 5)
+        self.store.lose("lobby", 5)
         self.room.deliver(messages[-1:])
         expired = self.failureResultOf(waiting, CursorExpired).value
         self.assertEqual((expired.epoch, expired.first, expired.head), (EPOCH, 5, 7))
@@ -295,7 +318,7 @@ class GapTroubleTests(RoomTestCase):
         resumed: list[Deferred[Page]] = []
         self.suspend().addErrback(lambda _: resumed.append(self.suspend()))
         messages = self.add(5)
-        self.store.prune("lobby", 5)
+        self.store.lose("lobby", 5)
         self.room.deliver(messages[-1:])
         self.assertEqual(self.seqs(resumed[0]), [5, 6])
 
@@ -303,7 +326,7 @@ class GapTroubleTests(RoomTestCase):
         self.begin(2)
         waiting = self.suspend()
         messages = self.add(5)
-        self.store.prune("lobby", 7)
+        self.store.lose("lobby", 7)
         self.room.deliver(messages[-1:])
         expired = self.failureResultOf(waiting, CursorExpired).value
         self.assertEqual((expired.first, expired.head), (7, 7))
@@ -314,7 +337,7 @@ class GapTroubleTests(RoomTestCase):
         self.begin()
         self.room.deliver(self.add(3))
         messages = self.add(5)
-        self.store.prune("lobby", 6)
+        self.store.lose("lobby", 6)
         self.room.deliver(messages[-1:])
         for start in (0, 2, 3, 5):
             self.assertIsNone(self.room.page(start, DEFAULT_LIMIT))
@@ -328,7 +351,7 @@ class GapTroubleTests(RoomTestCase):
         waiting = self.suspend()
         self.store.hold_reads = True
         messages = self.add(3)
-        self.store.prune("lobby", 5)
+        self.store.lose("lobby", 5)
         self.room.deliver(messages[-1:])
         self.store.reads[0].look()
         self.room.deliver(self.add(1))
@@ -350,7 +373,7 @@ class GapTroubleTests(RoomTestCase):
         self.begin(2)
         waiting = self.suspend()
         messages = self.add(6)
-        self.store.prune("lobby", 6)
+        self.store.lose("lobby", 6)
         self.room.deliver(messages[1:2])
         expired = self.failureResultOf(waiting, CursorExpired).value
         self.assertEqual((expired.first, expired.head), (6, 8))
@@ -536,3 +559,57 @@ class IdleTests(RoomTestCase):
         self.assertFalse(self.room.idle)
         self.store.answer_all()
         self.assertTrue(self.room.idle)
+
+
+class ForgettingTests(RoomTestCase):
+    """What the store lets go of is not handed out of memory."""
+
+    def deliver(self, count: int) -> list[Message]:
+        self.begin()
+        messages = self.add(count)
+        self.room.deliver(messages)
+        return messages
+
+    def test_what_was_pruned_is_left_to_the_store(self) -> None:
+        messages = self.deliver(5)
+        self.assertIsNotNone(self.room.page(0, DEFAULT_LIMIT))
+        self.room.forget(3)
+        for start in range(3):
+            self.assertIsNone(self.room.page(start, DEFAULT_LIMIT))
+            self.assertIsNone(self.room.page(start, 1))
+        page = self.room.page(3, DEFAULT_LIMIT)
+        assert page is not None
+        self.assertEqual(page.messages, tuple(messages[3:]))
+
+    def test_all_may_be_pruned_and_who_waits_at_the_head_goes_on_waiting(self) -> None:
+        self.deliver(5)
+        waiting = self.suspend()
+        self.room.forget(5)
+        self.assertNoResult(waiting)
+        self.assertIsNone(self.room.page(4, DEFAULT_LIMIT))
+        self.room.deliver(self.add(1))
+        self.assertEqual(self.seqs(waiting), [5])
+
+    def test_an_older_word_of_it_changes_nothing(self) -> None:
+        self.deliver(5)
+        self.room.forget(3)
+        self.room.forget(1)
+        self.assertIsNone(self.room.page(2, DEFAULT_LIMIT))
+        self.assertIsNotNone(self.room.page(3, DEFAULT_LIMIT))
+
+    def test_what_a_read_brings_that_began_before_does_not_come_back(self) -> None:
+        self.begin()
+        self.store.hold_reads = True
+        self.room.deliver(self.add(4)[3:])
+        self.store.reads[0].look()
+        self.store.lose("lobby", 2)
+        self.room.forget(2)
+        self.store.answer_all()
+        self.assertEqual(self.room.head, 4)
+        self.assertIsNone(self.room.page(1, DEFAULT_LIMIT))
+        self.assertIsNotNone(self.room.page(2, DEFAULT_LIMIT))
+
+    def test_a_room_that_knows_nothing_has_nothing_to_forget(self) -> None:
+        self.room.forget(7)
+        self.add(9)
+        self.assertEqual(self.successResultOf(self.room.bounds()), Bounds(0, 9))

@@ -59,7 +59,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_wake_with_a_failure(self) -> None:
         waiting = self.suspend(2)
-        self.waiters.wake(Failure(CursorExpired("k3v9", 9, 12)))
+        self.waiters.wake(Failure(CursorExpired("lobby", "k3v9", 9, 12)))
         for waiter in waiting:
             self.assertEqual(self.failureResultOf(waiter, CursorExpired).value.first, 9)
 

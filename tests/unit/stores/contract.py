@@ -104,6 +104,41 @@ class StoreContract(SynchronousTestCase):
         self.now += 600.0
         self.assertEqual(self.post("c").message.at, self.now)
 
+    # Rooms
+
+    def rooms(self, after: str = "", limit: int = ALL) -> Sequence[tuple[str, Bounds]]:
+        return self.result(self.store.rooms(after, limit))
+
+    def test_there_are_no_rooms_before_the_first_post(self) -> None:
+        self.read()
+        self.bounds()
+        self.assertEqual(list(self.rooms()), [])
+
+    def test_rooms_come_by_name_with_what_they_keep(self) -> None:
+        for name in ("lobby", "a_b", "a-b", "a.b", "a", "9", "lobby"):
+            self.post("hello", room=name)
+        rooms = self.rooms()
+        self.assertEqual([name for name, _ in rooms], ["9", "a", "a-b", "a.b", "a_b", "lobby"])
+        self.assertEqual({name: bounds for name, bounds in rooms if bounds != (0, 1)}, {"lobby": Bounds(0, 2)})
+
+    def test_rooms_are_listed_in_parts(self) -> None:
+        for name in "abcd":
+            self.post("hello", room=name)
+        self.assertEqual([name for name, _ in self.rooms(limit=2)], ["a", "b"])
+        self.assertEqual([name for name, _ in self.rooms("b", 1)], ["c"])
+        self.assertEqual([name for name, _ in self.rooms("bb")], ["c", "d"])
+        self.assertEqual(list(self.rooms("d")), [])
+
+    def test_rooms_after_what_is_no_name(self) -> None:
+        self.post("hello")
+        for after, count in (("\0", 1), ("'", 1), ("L", 1), ("ü", 0), ("✨", 0), ("a" * 5_000, 1)):
+            self.assertEqual(len(self.rooms(after)), count, after)
+
+    def test_rooms_say_what_has_been_pruned(self) -> None:
+        self.store = self.make(retain=3)
+        self.post_all(*"abcde")
+        self.assertEqual(list(self.rooms()), [("lobby", (2, 5))])
+
     # Telling
 
     def test_listeners_are_told_before_the_poster_is_answered(self) -> None:
@@ -243,6 +278,100 @@ class StoreContract(SynchronousTestCase):
         self.assertEqual([self.result(each).message.seq for each in posted], [0, 1, 2])
         self.assertEqual(self.texts(), ["c"])
 
+    # Retention by age
+
+    def prune(self, before: float, after: str = "", limit: int = ALL) -> str | None:
+        return self.result(self.store.prune(before, after, limit))
+
+    def post_at(self, *times: float, room: str = "lobby") -> None:
+        """A message at each of these times, which is its text."""
+        for self.now in times:
+            self.post(str(self.now), room=room)
+
+    def test_what_is_too_old_is_pruned(self) -> None:
+        self.post_at(10.0, 20.0, 20.0, 30.0)
+        self.post_at(25.0, room="other")
+        self.assertIsNone(self.prune(20.0))
+        self.assertEqual(self.bounds(), (1, 4))
+        self.assertEqual(self.texts(), ["20.0", "20.0", "30.0"])
+        self.prune(20.001)
+        self.assertEqual(self.bounds(), (3, 4))
+        self.assertEqual(self.texts(0, 1), ["30.0"])
+        self.assertEqual(self.bounds("other"), (0, 1))
+
+    def test_a_room_may_lose_all_to_age_and_goes_on(self) -> None:
+        self.post_at(10.0, 20.0)
+        self.prune(1_000.0)
+        self.assertEqual(self.bounds(), (2, 2))
+        self.assertEqual(self.texts(), [])
+        self.assertIsNone(self.prune(2_000.0))
+        self.assertEqual(self.post("next").message.seq, 2)
+        self.assertEqual(self.texts(), ["next"])
+
+    def test_at_does_not_decrease_when_all_has_been_pruned(self) -> None:
+        self.post_at(500.0)
+        self.prune(600.0)
+        self.now = 10.0
+        self.assertEqual(self.post("late").message.at, 500.0)
+
+    def test_pruning_goes_by_rooms_a_few_at_a_time(self) -> None:
+        for room in ("b", "a", "c"):
+            self.post_at(10.0, room=room)
+        self.assertEqual(self.prune(20.0, limit=2), "b")
+        self.assertEqual([self.bounds(room).first for room in "abc"], [1, 1, 0])
+        self.assertIsNone(self.prune(20.0, "b", limit=2))
+        self.assertEqual(self.bounds("c"), (1, 1))
+
+    def test_pruning_a_store_without_rooms_is_done_at_once(self) -> None:
+        self.assertIsNone(self.prune(1_000.0))
+
+    def test_who_listens_is_told_what_was_pruned_and_of_nothing_else(self) -> None:
+        pruned: list[tuple[str, int]] = []
+        self.store.subscribe(lambda room, messages: None, lambda room, first: pruned.append((room, first)))
+        self.post_at(10.0, 20.0, 30.0)
+        self.post_at(30.0, room="other")
+        self.prune(5.0)
+        self.assertEqual(pruned, [])
+        self.prune(25.0)
+        self.prune(25.0)
+        self.assertEqual(pruned, [("lobby", 2)])
+
+    def test_a_listener_that_raises_does_not_stop_pruning(self) -> None:
+        def stumble(room: str, first: int) -> None:
+            raise ZeroDivisionError
+
+        self.store.subscribe(lambda room, messages: None, stumble)
+        self.post_at(10.0)
+        self.prune(20.0)
+        self.assertEqual(self.bounds(), (1, 1))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_key_dies_of_age_with_its_message(self) -> None:
+        key = IdempotencyKey("session", "k")
+        self.post("hello", key=key)
+        self.prune(self.now + 1)
+        self.assertEqual(self.post("another", key=key).message.seq, 1)
+
+    def test_pruning_goes_beside_retention_by_count(self) -> None:
+        self.store = self.make(retain=3)
+        self.post_at(10.0, 20.0, 30.0, 40.0)
+        self.prune(35.0)
+        self.assertEqual(self.bounds(), (3, 4))
+        self.post_at(50.0, 60.0, 70.0)
+        self.assertEqual(self.texts(), ["50.0", "60.0", "70.0"])
+
+    def test_pruning_among_appends_at_once(self) -> None:
+        self.now = 10.0
+        posted = [self.store.append("lobby", Draft("ada", str(number))) for number in range(3)]
+        pruned = self.store.prune(20.0, "", ALL)
+        posted.append(self.store.append("lobby", Draft("ada", "3")))
+        self.result(pruned)
+        self.assertEqual([self.result(each).message.seq for each in posted], [0, 1, 2, 3])
+        self.assertEqual(self.bounds().head, 4)
+        self.assertGreaterEqual(self.bounds().first, 0)
+        self.prune(20.0)
+        self.assertEqual(self.bounds(), (4, 4))
+
     # The end
 
     def test_a_closed_store_is_unavailable(self) -> None:
@@ -251,6 +380,8 @@ class StoreContract(SynchronousTestCase):
         self.failureResultOf(self.store.append("lobby", Draft("ada", "more")), StoreUnavailable)
         self.failureResultOf(self.store.read("lobby", 0, 1), StoreUnavailable)
         self.failureResultOf(self.store.bounds("lobby"), StoreUnavailable)
+        self.failureResultOf(self.store.rooms("", 1), StoreUnavailable)
+        self.failureResultOf(self.store.prune(0.0, "", 1), StoreUnavailable)
 
     def test_closing_twice_is_closing(self) -> None:
         first, second = self.store.close(), self.store.close()

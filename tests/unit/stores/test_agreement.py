@@ -48,6 +48,15 @@ class Read:
 
 
 @dataclass
+class Prune:
+    """What is older than `before` goes, in the rooms after `after`."""
+
+    before: float
+    after: str
+    limit: int
+
+
+@dataclass
 class Reopen:
     """The SQLite store is closed and opened again; the other one has nothing to reopen."""
 
@@ -55,6 +64,7 @@ class Reopen:
 STEPS = st.lists(
     st.builds(Appends, st.floats(0, 2e9), st.lists(st.tuples(ROOMS, DRAFTS), max_size=6))
     | st.builds(Read, ROOMS, st.integers(0, 12), st.integers(0, 12))
+    | st.builds(Prune, st.floats(0, 2e9), st.sampled_from(["", "lobby"]), st.integers(1, 3))
     | st.builds(Reopen),
     max_size=15,
 )
@@ -68,7 +78,7 @@ class AgreementTests(SynchronousTestCase):
 
     @settings(max_examples=50, deadline=None)
     @given(STEPS, st.integers(0, 4))
-    def test_both_answer_alike(self, steps: list[Appends | Read | Reopen], retain: int) -> None:
+    def test_both_answer_alike(self, steps: list[Appends | Read | Prune | Reopen], retain: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             history = _History(Path(folder) / "chat.db", retain)
             for step in steps:
@@ -95,7 +105,7 @@ class _History:
         self._subscribe(self._memory, 0)
         self._sqlite = self._open()
 
-    def take(self, step: Appends | Read | Reopen) -> None:
+    def take(self, step: Appends | Read | Prune | Reopen) -> None:
         match step:
             case Appends():
                 self._now = step.now
@@ -106,6 +116,11 @@ class _History:
                 self._compare(
                     self._memory.read(step.room, step.start, step.limit),
                     self._sqlite.read(step.room, step.start, step.limit),
+                )
+            case Prune():
+                self._compare(
+                    self._memory.prune(step.before, step.after, step.limit),
+                    self._sqlite.prune(step.before, step.after, step.limit),
                 )
             case Reopen():
                 self.end()

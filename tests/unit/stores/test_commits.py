@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,7 +12,7 @@ from chatcomet.core.message import Draft, IdempotencyKey
 from chatcomet.core.store import Posted
 from chatcomet.errors import KeyReused
 from chatcomet.stores import commits
-from chatcomet.stores.commits import Answers, Append, Commits, Runs
+from chatcomet.stores.commits import Answers, Append, Commits, Firsts, Runs
 from chatcomet.stores.database import Database
 from tests.unit.stores.weak_disk import WeakDisk
 
@@ -31,11 +32,12 @@ class CommitsTests(SynchronousTestCase):
     def wall(self) -> float:
         return self.now
 
-    def hand_over(self, runs: Runs, answers: Answers) -> None:
+    def hand_over(self, runs: Runs, firsts: Firsts, answers: Answers) -> None:
         if runs:
             self.told.append({room: [message.seq for message in run] for room, run in runs.items()})
-        for append, outcome in answers:
-            append.answer.callback(outcome)
+        for asked, outcome in answers:
+            answer: Deferred[Any] = asked.answer
+            answer.callback(outcome)
 
     def put(self, draft: Draft, room: str = "lobby") -> Deferred[Posted]:
         answer: Deferred[Posted] = Deferred()

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from chatcomet.core.message import Draft, IdempotencyKey
 from chatcomet.core.store import Posted
 from chatcomet.stores import schema
+from chatcomet.stores import tables as tables_module
 from chatcomet.stores.tables import Tables, read, read_bounds
 
 
@@ -83,6 +84,34 @@ class GarbageTests(SynchronousTestCase):
         self.fill(10, retain=3)
         Tables(self.connection, 5)
         self.assertEqual(read_bounds(self.connection, "lobby"), (7, 10))
+
+    def test_what_is_too_old_becomes_it_and_is_swept_like_the_rest(self) -> None:
+        tables = self.fill(10, retain=0)
+        tables.begin()
+        self.assertEqual(tables.prune(999.0, "", 10), ({}, None))
+        self.assertFalse(tables.has_garbage)
+        tables.append("lobby", Draft("ada", "new"), 2_000.0)
+        self.assertEqual(tables.prune(1_001.0, "", 10), ({"lobby": 10}, None))
+        tables.sweep(4)
+        tables.commit()
+        self.assertEqual(read_bounds(self.connection, "lobby"), (10, 11))
+        self.assertEqual(self.seqs(), list(range(4, 11)))
+        self.assertTrue(Tables(self.connection, 0).has_garbage)
+
+    def test_where_to_prune_is_found_in_a_few_rows(self) -> None:
+        tables = self.fill(1_000, retain=0)
+        rows: list[str] = []
+        self.connection.set_trace_callback(rows.append)
+        tables.begin()
+        tables.prune(2_000.0, "", 10)
+        tables.commit()
+        self.connection.set_trace_callback(None)
+        self.assertLess(len(rows), 20)
+
+    def test_the_first_rows_of_rooms_are_looked_up_by_their_key(self) -> None:
+        plan = self.connection.execute(f"EXPLAIN QUERY PLAN {tables_module._FIRST_AT}", ("", 10)).fetchall()
+        self.assertNotIn("SCAN messages", str(plan))
+        self.assertNotIn("TEMP B-TREE", str(plan))
 
     def test_keys_are_looked_up_by_their_index(self) -> None:
         plan = self.connection.execute(

@@ -1,0 +1,195 @@
+"""Streaming: a reader that stays, over whatever transport.
+
+A stream is a poll that asks again by itself, with its cursor, for as long as its transport drains.  So
+catching up, slow readers, and messages that arrive while a stream begins need no rule of their own:
+
+* It asks for the next page when the last one has left; what lies unsent is never more than one page.
+* At the end of each hold, when nothing came, the reader is shown a sign of life.
+* A cursor that has expired is told (`Sink.lost`), and the stream goes on from the earliest message kept.
+* Whoever takes nothing for `STALL_SECONDS` is cut off; its cursor resumes it (law 10).
+* Who looks at the roster is shown it at the start and when it was announced (`Room.watchers`), unless it has seen that
+  version; one that did not keep up then is shown it when it does again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatcomet.api.chat import Chat
+from chatcomet.api.polling import JITTER
+from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Page, check_room_name
+from chatcomet.core.roster import Person, RosterState
+from chatcomet.errors import CursorExpired, ServerFault
+
+ALIVE_SECONDS = 15.0
+STALL_SECONDS = 30.0
+RETURN_SECONDS = 1
+
+
+class Sink(Protocol):
+    """Where a stream goes: one transport's way to write."""
+
+    def page(self, page: Page) -> None:
+        """Write a page of messages."""
+
+    def roster(self, state: RosterState) -> None:
+        """Write who is here, for a reader that looks."""
+
+    def alive(self) -> None:
+        """Write a sign of life."""
+
+    def lost(self, expired: CursorExpired) -> None:
+        """Write that messages were lost to this reader; what follows goes on from the earliest one kept."""
+
+    def end(self, retry_after: int) -> None:
+        """The stream can't go on here now: let the reader come again after so many seconds."""
+
+    def unsent(self) -> int:
+        """How many bytes have been written but not yet been taken by the peer's system."""
+
+    def cut(self) -> None:
+        """End the connection, with whatever is unsent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """All messages of `room` after `cursor`; without one, those from now on.
+
+    `person`: who reads, for the roster.  `roster`: the version that the reader has seen (None: it does not look).
+    """
+
+    room: str
+    cursor: Cursor | None = None
+    person: Person | None = None
+    roster: int | None = None
+
+
+def follow(chat: Chat, asked: Follow, sink: Sink) -> Deferred[Stream]:
+    """Fires with a stream that has begun; fails with `ServerFault`.  Raises `Malformed`."""
+    room = check_room_name(asked.room)
+
+    def begin(cursor: Cursor) -> Stream:
+        return Stream(chat, asked, cursor, sink)
+
+    start = succeed(asked.cursor) if asked.cursor else chat.hub.latest(room)
+    return start.addCallback(begin)
+
+
+@implementer(IPushProducer)
+class Stream:
+    """One reader's way through a room: begun by `resumeProducing`, paused and resumed by its transport."""
+
+    _log = Logger()
+
+    def __init__(self, chat: Chat, asked: Follow, cursor: Cursor, sink: Sink) -> None:
+        self.cursor = cursor
+        self._chat = chat
+        self._clock = chat.clock
+        self._room = asked.room
+        self._sink = sink
+        self._paused = False
+        self._ended = False
+        self._asking = False
+        self._hold_seconds = ALIVE_SECONDS * (1 - JITTER * chat.random())
+        self._asked: Deferred[Page] | None = None
+        self._stall: IDelayedCall | None = None
+        self._person = asked.person
+        self._seen = asked.roster
+        self._roster = chat.hub.room(asked.room).roster
+        if self._person is not None:
+            self._roster.enter(self._person)
+
+    def resumeProducing(self) -> None:
+        """What was written has left: ask on."""
+        self._paused = False
+        self._stop_watching()
+        self._show_roster()
+        self._ask()
+
+    def pauseProducing(self) -> None:
+        """The peer does not keep up: ask for nothing until it does, and see whether it takes anything at all."""
+        self._paused = True
+        if self._stall is None and not self._ended:
+            self._watch()
+
+    def stopProducing(self) -> None:
+        """The reader has gone, or the stream is at its end."""
+        if self._ended:
+            return
+        self._ended = True
+        self._stop_watching()
+        if self._person is not None:
+            self._roster.leave(self._person)
+        if self._asked is not None:
+            self._asked.cancel()
+
+    def _ask(self) -> None:
+        """Ask for the next page, and again as long as pages come at once and leave at once."""
+        if self._asking:
+            return
+        self._asking = True
+        while not (self._paused or self._ended or self._asked):
+            looks = self._seen is not None
+            self._asked = self._chat.hub.after(self._room, self.cursor, DEFAULT_LIMIT, self._hold_seconds, looks)
+            self._asked.addCallback(self._got).addErrback(self._failed)  # a sink that raises ends the stream, too
+        self._asking = False
+
+    def _got(self, page: Page) -> None:
+        self._asked = None
+        self.cursor = page.cursor
+        if page.messages:
+            self._sink.page(page)
+        elif self._chat.hub.draining:
+            self._finish(RETURN_SECONDS)
+        elif not self._show_roster():
+            self._sink.alive()
+        self._ask()
+
+    def _show_roster(self) -> bool:
+        """Write the roster for a reader that looks and has not seen it as it is; whether that was so."""
+        if self._ended or self._seen is None or self._seen == self._roster.version:
+            return False
+        self._seen = self._roster.version
+        self._sink.roster(self._roster.state)
+        return True
+
+    def _failed(self, failure: Failure) -> None:
+        self._asked = None
+        if failure.check(CancelledError):
+            return
+        if isinstance(failure.value, CursorExpired):
+            self.cursor = Cursor(failure.value.epoch, failure.value.first)
+            self._sink.lost(failure.value)
+            self._ask()
+            return
+        if not isinstance(failure.value, ServerFault):
+            self._log.failure("a fault in a stream of {room}", failure, room=self._room)
+        self._finish(getattr(failure.value, "retry_after", RETURN_SECONDS))
+
+    def _finish(self, retry_after: int) -> None:
+        self.stopProducing()
+        self._sink.end(retry_after)
+
+    def _watch(self) -> None:
+        self._stall = self._clock.callLater(STALL_SECONDS, self._check, self._sink.unsent())
+
+    def _check(self, before: int) -> None:
+        """Cut the reader off unless less is unsent than `before`."""
+        if self._sink.unsent() >= before:
+            self._log.info("a reader of {room} took nothing for {seconds} s", room=self._room, seconds=STALL_SECONDS)
+            self._stall = None
+            self._sink.cut()
+        else:
+            self._watch()
+
+    def _stop_watching(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None

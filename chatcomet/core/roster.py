@@ -1,0 +1,155 @@
+"""Roster: who is in one room now, as a state with a version.  It is ephemeral, and never in the log.
+
+* A person is here while one of its readers is, and for `GRACE_SECONDS` after: between two polls nobody has left,
+  and leaving and coming back within the grace changes nothing.
+* Every change makes another version.  Who has seen a version is shown the next one when there is one, but all
+  who look are told together, and the larger the room, the more seldom: so that keeping a room of 10,000 current
+  costs no more than one of 100.
+* A room that was forgotten and is made anew counts on from the time, so that it does not show an old version
+  for another state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+GRACE_SECONDS = 10.0
+TYPING_SECONDS = 5.0
+NAMES = 100
+WAKE_SECONDS = 1.0
+WAKES_A_SECOND = 100
+VERSIONS_A_SECOND = 1_000  # more than are ever made
+
+
+class Person(NamedTuple):
+    """Who reads: `id` tells one from another; `name` is None for a guest without one."""
+
+    id: str
+    name: str | None
+
+
+class Listed(NamedTuple):
+    """A person as others see it."""
+
+    name: str
+    typing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RosterState:
+    """`count` people are here; `people` are the first `NAMES` of those who have a name, by name."""
+
+    version: int
+    count: int
+    people: tuple[Listed, ...]
+
+
+@dataclass(slots=True)
+class _Presence:
+    name: str | None
+    readers: int = 0
+    typing: IDelayedCall | None = None  # ends it
+
+
+class Roster:
+    """One room's.  While somebody is `looking`, `changed` is called now and then when there is another version."""
+
+    def __init__(self, clock: IReactorTime, looking: Callable[[], bool], changed: Callable[[], None]) -> None:
+        self.version = int(clock.seconds() * VERSIONS_A_SECOND)
+        self._clock = clock
+        self._looking = looking
+        self._changed = changed
+        self._present: dict[str, _Presence] = {}
+        self._left: dict[str, float] = {}  # when the last reader of a person left, the longest ago first
+        self._sweep: IDelayedCall | None = None
+        self._announced = clock.seconds() - WAKE_SECONDS
+        self._announcement: IDelayedCall | None = None
+        self._state: RosterState | None = None
+
+    def __len__(self) -> int:
+        """How many people are here."""
+        return len(self._present)
+
+    @property
+    def state(self) -> RosterState:
+        """Who is here now: one object for all who ask, until it changes."""
+        if self._state is None:
+            named = sorted(
+                Listed(presence.name, presence.typing is not None)
+                for presence in self._present.values()
+                if presence.name is not None
+            )
+            self._state = RosterState(self.version, len(self._present), tuple(named[:NAMES]))
+        return self._state
+
+    def enter(self, person: Person) -> None:
+        """A reader of `person` begins."""
+        presence = self._present.get(person.id)
+        if presence is None:
+            presence = self._present[person.id] = _Presence(person.name)
+            self._change()
+        elif presence.name != person.name:
+            presence.name = person.name
+            self._change()
+        presence.readers += 1
+        self._left.pop(person.id, None)
+
+    def leave(self, person: Person) -> None:
+        """A reader of `person` ends."""
+        presence = self._present[person.id]
+        presence.readers -= 1
+        if not presence.readers:
+            self._left[person.id] = self._clock.seconds()
+            self._see_to_sweep()
+
+    def type(self, person: Person) -> None:
+        """`person` types, and is shown to for `TYPING_SECONDS`; nothing happens where it is not here under a name."""
+        presence = self._present.get(person.id)
+        if presence is None or presence.name is None:
+            return
+        if presence.typing is None:
+            presence.typing = self._clock.callLater(TYPING_SECONDS, self._typed, presence)
+            self._change()
+        else:
+            presence.typing.reset(TYPING_SECONDS)
+
+    def _typed(self, presence: _Presence) -> None:
+        presence.typing = None
+        self._change()
+
+    def _see_to_sweep(self) -> None:
+        if self._left and self._sweep is None:
+            longest_ago = next(iter(self._left.values()))
+            wait = longest_ago + GRACE_SECONDS - self._clock.seconds()
+            self._sweep = self._clock.callLater(max(0.0, wait), self._forget_left)
+
+    def _forget_left(self) -> None:
+        self._sweep = None
+        now = self._clock.seconds()
+        gone = [person for person, left in self._left.items() if left + GRACE_SECONDS <= now]
+        for person in gone:
+            del self._left[person]
+            typing = self._present.pop(person).typing
+            if typing is not None:
+                typing.cancel()
+        if gone:
+            self._change()
+        self._see_to_sweep()
+
+    def _change(self) -> None:
+        """There is another version; tell those who look, unless that is about to be done."""
+        self.version += 1
+        self._state = None
+        if self._announcement is None and self._looking():
+            wait = max(WAKE_SECONDS, len(self._present) / WAKES_A_SECOND)
+            in_seconds = self._announced + wait - self._clock.seconds()
+            self._announcement = self._clock.callLater(max(0.0, in_seconds), self._announce)
+
+    def _announce(self) -> None:
+        self._announcement = None
+        self._announced = self._clock.seconds()
+        self._changed()
