@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chatcomet.core.message import DEFAULT_LIMIT, PAGE_MESSAGES, parse_number
+from chatcomet.core.message import DEFAULT_LIMIT, PAGE_MESSAGES, Cursor, parse_number
 from chatcomet.errors import Malformed
 from chatcomet.http.request import ChatRequest
 
@@ -34,6 +34,18 @@ def number(request: ChatRequest, name: str) -> int | None:
     if value is None:
         raise Malformed(f"{name} should be a whole number without leading zeros")
     return value
+
+
+def cursors(request: ChatRequest) -> dict[str, Cursor]:
+    """``at=ROOM:CURSOR``, any number of times, each room once."""
+    arguments: dict[bytes, list[bytes]] = request.args or {}
+    found: dict[str, Cursor] = {}
+    for value in arguments.get(b"at", []):
+        room, _, cursor = value.decode("latin-1").partition(":")
+        if room in found:
+            raise Malformed(f"the room {room} is asked for more than once")
+        found[room] = Cursor.parse(cursor)
+    return found
 
 
 def limit(request: ChatRequest) -> int:

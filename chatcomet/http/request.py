@@ -26,9 +26,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from twisted.internet.protocol import Protocol
 from twisted.protocols import basic
 from twisted.python.failure import Failure
 from twisted.web import http, server
@@ -59,6 +60,7 @@ class LimitedChannel(http.HTTPChannel):
         self._arriving = False  # a request's header or body is on its way
         self._ended = False  # nothing is heard any more
         self._untaken: http.Request | None = None  # answered, and the peer has yet to take the answer
+        self._upgraded: Protocol | None = None  # what is spoken instead of HTTP
 
     def connectionMade(self) -> None:
         """The idle time-out begins."""
@@ -68,7 +70,24 @@ class LimitedChannel(http.HTTPChannel):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
         """All requests of this connection have lost their peer."""
         super().connectionLost(reason)
+        if self._upgraded is not None:
+            self._upgraded.connectionLost(reason)
         self.site.disconnected(self)
+
+    def upgrade(self, protocol: Protocol) -> None:
+        """From now on `protocol` is spoken here, and hears what has come behind the request already.
+
+        That request stays open and this channel the site's, which ends all its connections; it keeps no limits.
+        """
+        assert self.transport is not None
+        self.setTimeout(None)
+        self._networkProducer.unregisterProducer()  # type: ignore[attr-defined]  # it is the transport
+        self._networkProducer.resumeProducing()
+        self._upgraded = protocol
+        behind, self._dataBuffer = b"".join(self._dataBuffer), []
+        protocol.makeConnection(self.transport)
+        if behind:
+            protocol.dataReceived(behind)
 
     @property
     def idle(self) -> bool:
@@ -77,6 +96,9 @@ class LimitedChannel(http.HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes of a request; they do not prolong the time it has to arrive (as `HTTPChannel`'s would)."""
+        if self._upgraded is not None:
+            self._upgraded.dataReceived(data)
+            return
         if self._ended:
             return
         self._begin_to_arrive()
@@ -113,7 +135,9 @@ class LimitedChannel(http.HTTPChannel):
 
     def rawDataReceived(self, data: bytes) -> None:
         """A part of a body, or of what is pipelined behind the request that is being answered."""
-        if not self._ended:
+        if self._upgraded is not None:
+            self._upgraded.dataReceived(data)
+        elif not self._ended:
             super().rawDataReceived(data)
 
     def allHeadersReceived(self) -> None:
@@ -158,6 +182,14 @@ class LimitedChannel(http.HTTPChannel):
     def cut(self) -> None:
         """End the connection now, whatever is on its way."""
         self.transport.abortConnection()  # type: ignore[union-attr]  # which every transport of a server has
+
+    def unsent(self) -> int:
+        """How many bytes were written that the system has not yet taken."""
+        transport: Any = self.transport
+        while hasattr(transport, "transport"):  # TLS lies on top of the one that keeps what is unsent
+            transport = transport.transport
+        unsent: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        return unsent
 
     def _cut_after(self, seconds: float) -> None:
         if self._abortingCall is None:
@@ -244,6 +276,17 @@ class ChatRequest(server.Request):
 
     def begin(self, answer: Answer) -> bytes:
         """Set everything that goes before the body of `answer`, which is returned for Klein to write."""
+        self.begin_stream(answer)
+        headers = self.responseHeaders
+        if answer.status != http.NO_CONTENT:
+            headers.setRawHeaders("Content-Length", [str(len(answer.body))])
+        if answer.close or self.channel.site.closing:
+            headers.setRawHeaders("Connection", ["close"])
+            self.channel.persistent = False
+        return answer.body
+
+    def begin_stream(self, answer: Answer) -> None:
+        """Set what goes before a body of no known length, of which `answer` has all but the body."""
         self.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
         headers = self.responseHeaders
         headers.setRawHeaders("Server", ["chatcomet"])
@@ -251,14 +294,8 @@ class ChatRequest(server.Request):
         headers.setRawHeaders("X-Content-Type-Options", ["nosniff"])
         if answer.content_type is not None:
             headers.setRawHeaders("Content-Type", [answer.content_type])
-        if answer.status != http.NO_CONTENT:
-            headers.setRawHeaders("Content-Length", [str(len(answer.body))])
         for name, value in answer.headers:
             headers.addRawHeader(name, value)
-        if answer.close or self.channel.site.closing:
-            headers.setRawHeaders("Connection", ["close"])
-            self.channel.persistent = False
-        return answer.body
 
 
 def _in_ascii(line: bytes) -> bytes:

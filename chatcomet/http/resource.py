@@ -8,7 +8,7 @@ suspended poll is forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from klein import Klein
@@ -20,18 +20,24 @@ from twisted.web.resource import IResource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from chatcomet.access.identity import Session
-from chatcomet.api import posting, sessions
+from chatcomet.api import moderation, posting, rooms, sessions
 from chatcomet.api.chat import Chat
-from chatcomet.api.polling import History, Poll, history, poll
+from chatcomet.api.polling import History, Poll, PollRooms, history, poll, poll_rooms
 from chatcomet.api.posting import Post
+from chatcomet.api.streaming import Follow
 from chatcomet.core.message import Cursor, parse_number
-from chatcomet.errors import ChatcometError, Malformed
+from chatcomet.core.roster import Person
+from chatcomet.errors import ChatcometError, Malformed, NotFound
 from chatcomet.http import query, seed, wire
 from chatcomet.http.bodies import read_object
 from chatcomet.http.cookies import SessionCookie
+from chatcomet.http.description import read_description
+from chatcomet.http.events import EventSink, chosen_form
+from chatcomet.http.handshake import read_handshake
 from chatcomet.http.origin import check_origin
 from chatcomet.http.page import read_page
 from chatcomet.http.request import ChatRequest
+from chatcomet.http.socket import Sockets, SocketSink
 from chatcomet.http.wire import Answer
 
 Route = Callable[..., Deferred[Answer]] | Callable[..., Answer]
@@ -64,8 +70,10 @@ class ChatResource:
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
         self._page = read_page()
+        self._description = read_description()
         self._home = Answer(302, headers=(("Location", chat.settings.prefix + "/"),))
         self._cookie = SessionCookie(chat.settings.prefix)
+        self._sockets = Sockets(chat)
 
     def resource(self) -> IResource:
         """What a `twisted.web.server.Site` serves, or a parent resource takes by `putChild`."""
@@ -78,6 +86,11 @@ class ChatResource:
     @_answers
     def file(self, request: ChatRequest, name: str) -> Answer:
         return self._page[name]
+
+    @app.route("/openapi.yaml", methods=["GET"])
+    @_answers
+    def description(self, request: ChatRequest) -> Answer:
+        return self._description
 
     # The seed's protocol
 
@@ -112,18 +125,26 @@ class ChatResource:
     @app.route("/rooms/<room>/messages", methods=["GET"])
     @_answers
     def messages(self, request: ChatRequest, room: str) -> Deferred[Answer]:
-        sessions.use(self._chat, self._session(request))
+        person = self._person(request)
         cursor = query.parameter(request, "cursor")
         before = query.number(request, "before")
         limit = query.limit(request)
         wait_seconds = query.wait_seconds(request)
         if cursor is None:
-            page = history(self._chat, History(room, before, limit))
-        elif before is None:
-            page = poll(self._chat, Poll(room, Cursor.parse(cursor), limit, wait_seconds))
-        else:
+            return history(self._chat, History(room, before, limit)).addCallback(wire.page_answer)
+        if before is not None:
             raise Malformed("a page is after a cursor or before a message, not both")
-        return page.addCallback(wire.page_answer)
+        roster = query.number(request, "roster")
+        asked = Poll(room, Cursor.parse(cursor), limit, wait_seconds, person, roster)
+        return poll(self._chat, asked).addCallback(wire.polled_answer)
+
+    @app.route("/poll", methods=["GET"])
+    @_answers
+    def messages_of_rooms(self, request: ChatRequest) -> Deferred[Answer]:
+        cursors = query.cursors(request)
+        wait_seconds = query.wait_seconds(request)
+        asked = PollRooms(cursors, query.limit(request), wait_seconds, self._person(request))
+        return poll_rooms(self._chat, asked).addCallback(wire.pages_answer)
 
     @app.route("/rooms/<room>/messages", methods=["POST"])
     @_answers
@@ -133,6 +154,51 @@ class ChatResource:
         text, data = wire.read_draft(body)
         asked = Post(room, text, data, self._session(request), wire.read_key(request.header("Idempotency-Key")))
         return posting.post(self._chat, asked).addCallback(wire.posted_answer, self._chat.store.epoch)
+
+    @app.route("/rooms/<room>/messages/<seq>", methods=["DELETE"])
+    @_answers
+    def erase(self, request: ChatRequest, room: str, seq: str) -> Answer:
+        self._check_origin(request)
+        number = parse_number(seq)
+        if number is None:
+            raise NotFound("messages are numbered 0, 1, 2 …")
+        moderation.erase(room, number)
+        return Answer(204)
+
+    @app.route("/rooms/<room>/events", methods=["GET"])
+    def events(self, request: ChatRequest, room: str) -> Deferred[bytes]:
+        cursor = request.header("Last-Event-ID") or query.parameter(request, "cursor")
+        asked = Follow(room, Cursor.parse(cursor) if cursor else None, self._person(request))
+        return EventSink(request, chosen_form(request.header("Accept")), self._chat.random()).serve(self._chat, asked)
+
+    @app.route("/rooms/<room>/socket", methods=["GET"])
+    def socket(self, request: ChatRequest, room: str) -> Deferred[bytes]:
+        key = read_handshake(request)
+        self._check_origin(request)
+        cursor = query.parameter(request, "cursor")
+        roster = query.number(request, "roster")
+        asked = Follow(room, Cursor.parse(cursor) if cursor else None, self._person(request), roster)
+        return SocketSink(self._chat, self._sockets, asked, partial(self._session, request)).serve(request.channel, key)
+
+    # Rooms
+
+    @app.route("/rooms", methods=["GET"])
+    @_answers
+    def rooms(self, request: ChatRequest) -> Deferred[Answer]:
+        after = query.parameter(request, "after") or ""
+        return rooms.rooms(self._chat, after).addCallback(wire.rooms_answer)
+
+    @app.route("/rooms/<room>", methods=["GET"])
+    @_answers
+    def room(self, request: ChatRequest, room: str) -> Deferred[Answer]:
+        return rooms.room(self._chat, room).addCallback(wire.room_answer)
+
+    @app.route("/rooms/<room>/typing", methods=["POST"])
+    @_answers
+    def typing(self, request: ChatRequest, room: str) -> Answer:
+        self._check_origin(request)
+        rooms.typing(self._chat, room, self._person(request))
+        return Answer(204)
 
     # Sessions
 
@@ -187,6 +253,10 @@ class ChatResource:
     def _session(self, request: ChatRequest) -> Session | None:
         cookie = self._cookie.read(request.getCookie, secure=request.isSecure())
         return None if cookie is None else self._chat.sessions.recall(cookie)
+
+    def _person(self, request: ChatRequest) -> Person:
+        address = str(getattr(request.getClientAddress(), "host", ""))
+        return sessions.reader(self._chat, self._session(request), address)
 
     def _check_origin(self, request: ChatRequest) -> None:
         site, origin, host = map(request.header, ("Sec-Fetch-Site", "Origin", "Host"))

@@ -12,9 +12,9 @@ from twisted.python.failure import Failure
 
 from chatcomet.access.identity import Session
 from chatcomet.api.chat import Chat
-from chatcomet.api.polling import Poll, poll
+from chatcomet.api.polling import Poll, Polled, poll
 from chatcomet.api.posting import Post
-from chatcomet.core.message import Cursor, Page
+from chatcomet.core.message import Cursor
 from chatcomet.errors import CursorExpired, Malformed
 from chatcomet.http.bodies import read_form
 from chatcomet.http.wire import TEXT, Answer
@@ -29,7 +29,8 @@ def get(chat: Chat, number: int, wait_seconds: float | None) -> Deferred[Answer]
     return poll(chat, asked).addCallbacks(_first_text, _not_there, errbackArgs=(number,))
 
 
-def _first_text(page: Page) -> Answer:
+def _first_text(polled: Polled) -> Answer:
+    page = polled.page
     if not page.messages:
         # Chrome repeats a request by itself after a 408 on a connection that stays.
         return Answer(HTTPStatus.REQUEST_TIMEOUT, close=True)

@@ -7,12 +7,15 @@ A page is encoded once per form and the bytes stay with it (law 11).  JSON is wr
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from chatcomet.api.polling import Polled
+from chatcomet.api.rooms import RoomState
 from chatcomet.api.sessions import Who
 from chatcomet.core.message import Cursor, Message, Page
+from chatcomet.core.roster import RosterState
 from chatcomet.core.store import Posted
 from chatcomet.errors import (
     AskerError,
@@ -22,16 +25,21 @@ from chatcomet.errors import (
     KeyReused,
     Malformed,
     NameTaken,
+    NotAllowed,
     NotFound,
     ServerFault,
     StoreBusy,
     TooLong,
     UnsupportedForm,
+    UpgradeRequired,
 )
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 TEXT = "text/plain; charset=utf-8"
+
+UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"))
+"""What protocol is spoken where HTTP is not enough (RFC 9110, 15.5.22; RFC 6455, 4.4)."""
 
 PROBLEM_TYPES = "/problems/"
 """Before a problem's name, in its `type`: ``docs/problems.md`` has a section for each."""
@@ -75,6 +83,53 @@ def page_json(page: Page) -> bytes:
 def page_answer(page: Page) -> Answer:
     """200 and the page, which may be empty."""
     return Answer(HTTPStatus.OK, page_json(page), JSON)
+
+
+def polled_answer(polled: Polled) -> Answer:
+    """200 and the page, with the roster where it is to be shown."""
+    page, roster = polled
+    if roster is None:
+        return page_answer(page)
+    form = (JSON, roster.version)
+    encoded = page.encodings.get(form)
+    if encoded is None:
+        for outdated in [form for form in page.encodings if isinstance(form, tuple)]:
+            del page.encodings[outdated]  # the page of a room in which nobody speaks lives long
+        with_roster = page_json(page)[:-1] + b',"roster":%b}' % dumps(roster_object(roster)).encode()
+        encoded = page.encodings[form] = with_roster
+    return Answer(HTTPStatus.OK, encoded, JSON)
+
+
+def pages_answer(pages: Iterable[Page]) -> Answer:
+    """``{"pages": [page, …]}``"""
+    return Answer(HTTPStatus.OK, b'{"pages":[%b]}' % b",".join(map(page_json, pages)), JSON)
+
+
+def roster_object(roster: RosterState) -> dict[str, object]:
+    """``{"version": …, "count": …, "people": [{"name": …, "typing": …}, …]}``"""
+    people = [{"name": listed.name, "typing": listed.typing} for listed in roster.people]
+    return {"version": roster.version, "count": roster.count, "people": people}
+
+
+def room_object(state: RoomState) -> dict[str, object]:
+    """``{"room": …, "cursor": …, "first": …, "readers": …}``, and the roster where it was looked at."""
+    room: dict[str, object] = {
+        "room": state.room,
+        "cursor": str(state.cursor),
+        "first": state.first,
+        "readers": state.readers,
+    }
+    return room if state.roster is None else {**room, "roster": roster_object(state.roster)}
+
+
+def room_answer(state: RoomState) -> Answer:
+    """200 and the room."""
+    return Answer(HTTPStatus.OK, dumps(room_object(state)).encode(), JSON)
+
+
+def rooms_answer(states: Iterable[RoomState]) -> Answer:
+    """``{"rooms": [room without roster, …]}``"""
+    return Answer(HTTPStatus.OK, dumps({"rooms": list(map(room_object, states))}).encode(), JSON)
 
 
 def posted_answer(posted: Posted, epoch: str) -> Answer:
@@ -137,7 +192,9 @@ _KINDS: dict[type[ChatcometError], _Kind] = {
     UnsupportedForm: _Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-form", "This form is not read here"),
     NotFound: _Kind(HTTPStatus.NOT_FOUND, "not-found", "There is no such thing here"),
     CrossSite: _Kind(HTTPStatus.FORBIDDEN, "cross-site", "Another site's page may not do this"),
+    NotAllowed: _Kind(HTTPStatus.FORBIDDEN, "not-allowed", "You may not do this"),
     CursorExpired: _Kind(HTTPStatus.GONE, "cursor-expired", "The cursor does not lead on from here"),
+    UpgradeRequired: _Kind(HTTPStatus.UPGRADE_REQUIRED, "upgrade-required", "This is spoken over a WebSocket"),
     KeyReused: _Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", "The key was used for another message"),
     NameTaken: _Kind(HTTPStatus.CONFLICT, "name-taken", "The name is taken"),
     StoreBusy: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "store-busy", "Too much at once"),
@@ -153,11 +210,14 @@ def problem_answer(error: ChatcometError) -> Answer:
     headers: tuple[tuple[str, str], ...] = ()
     if isinstance(error, CursorExpired):
         more = {
+            "room": error.room,
             "earliest": str(Cursor(error.epoch, error.first)),
             "latest": str(Cursor(error.epoch, error.head)),
         }
     if isinstance(error, ServerFault):
         headers = (("Retry-After", str(error.retry_after)),)
+    if isinstance(error, UpgradeRequired):
+        headers = UPGRADE
     return problem(kind.status, kind.name, kind.title, str(error), more, headers)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import parse_qs
 
+from chatcomet.core.message import Cursor
 from chatcomet.errors import Malformed
 from chatcomet.http import query
 from chatcomet.http.request import ChatRequest
@@ -94,3 +95,20 @@ class WaitTests(SynchronousTestCase):
         for text in ("", "wait=10"):
             self.assertEqual(query.wait_seconds(asked(text, b"HEAD")), 0.0)
         self.assertRaises(Malformed, query.wait_seconds, asked("wait=long", b"HEAD"))
+
+
+class CursorsTests(SynchronousTestCase):
+    def test_each_room_and_its_cursor(self) -> None:
+        found = query.cursors(asked("at=lobby:k3v9.41&at=a.b-c:k3v9.0&limit=3"))
+        self.assertEqual(found, {"lobby": Cursor("k3v9", 41), "a.b-c": Cursor("k3v9", 0)})
+        self.assertEqual(list(found), ["lobby", "a.b-c"])
+
+    def test_none(self) -> None:
+        self.assertEqual(query.cursors(asked("")), {})
+
+    def test_what_is_none(self) -> None:
+        for text in ("", "lobby", "lobby:", "lobby:7", "lobby:k3v9.01", "lobby::k3v9.0", "lobby%3Ak3v9.0%0A", "a:%FF"):
+            self.assertRaises(Malformed, query.cursors, asked(f"at={text}"))
+
+    def test_a_room_may_not_be_repeated(self) -> None:
+        self.assertRaises(Malformed, query.cursors, asked("at=a:k3v9.0&at=b:k3v9.0&at=a:k3v9.0"))

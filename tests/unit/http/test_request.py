@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chatcomet.core.roster import GRACE_SECONDS
 from chatcomet.http.request import (
     BODY_BYTES,
     BODY_SECONDS,
@@ -223,6 +224,6 @@ class IdleTests(RefusalTestCase):
             peer.send(sent)
             peer.lose()
             self.hub.drain()
-            self.clock.advance(0)
+            self.clock.advance(GRACE_SECONDS)
             self.assertLessEqual(len(self.clock.getDelayedCalls()), scheduled + 1, sent)  # rooms are swept
         self.clock.advance(1_000)

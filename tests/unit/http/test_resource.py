@@ -11,7 +11,7 @@ from chatcomet.errors import StoreUnavailable
 from chatcomet.http.page import POLICY
 from chatcomet.settings import Settings
 from tests.unit.api.running_chat import NOON
-from tests.unit.http.peer import Answer, asking
+from tests.unit.http.peer import Answer, Peer, asking
 from tests.unit.http.running_edge import EdgeTestCase
 
 ROOM = "/rooms/lobby/messages"
@@ -103,6 +103,145 @@ class DroppedTests(EdgeTestCase):
         self.store.release()
         self.assertEqual(self.texts(), ["hello"])
         self.assertEqual((self.peer.taken(), self.flushLoggedErrors()), (b"", []))
+
+
+class PollTests(EdgeTestCase):
+    """One poll for several rooms."""
+
+    def test_what_is_there(self) -> None:
+        self.add("hello", room="a")
+        answer = self.peer.ask("/poll?at=a:k3v9.0&at=b:k3v9.0")
+        message = {**HELLO, "author": "ada"}
+        self.assertEqual(answer.json, {"pages": [{"room": "a", "cursor": "k3v9.1", "messages": [message]}]})
+
+    def test_it_waits_for_the_next_message_in_any(self) -> None:
+        self.peer.send(asking("/poll?at=a:k3v9.0&at=b:k3v9.0"))
+        self.assertEqual((self.peer.taken(), self.hub.waiting), (b"", 2))
+        self.add("hello", room="b")
+        (page,) = self.peer.answer().json["pages"]
+        self.assertEqual((page["room"], page["cursor"], self.hub.waiting), ("b", "k3v9.1", 0))
+
+    def test_at_the_end_of_the_wait_there_are_all(self) -> None:
+        empty = [{"room": name, "cursor": "k3v9.0", "messages": []} for name in "ab"]
+        target = "/poll?at=a:k3v9.0&at=b:k3v9.0"
+        self.assertEqual(self.peer.ask(f"{target}&wait=0").json, {"pages": empty})
+        self.peer.send(asking(f"{target}&wait=3"))
+        self.clock.advance(3.0)
+        self.assertEqual(self.peer.answer().json, {"pages": empty})
+        self.assertEqual(self.peer.ask(target, "HEAD").status, 200)
+
+    def test_an_expired_cursor_names_its_room(self) -> None:
+        answer = self.peer.ask("/poll?at=a:k3v9.0&at=b:other.0")
+        self.assertEqual((answer.status, answer.problem, answer.json["room"]), (410, "cursor-expired", "b"))
+
+    def test_what_has_no_form(self) -> None:
+        many = "&".join(f"at=room{number}:k3v9.0" for number in range(33))
+        for text in ("", "at=a", "at=A:k3v9.0", "at=a:7", "at=a:k3v9.0&at=a:k3v9.0", "at=a:k3v9.0&limit=0", many):
+            self.assertEqual(self.peer.ask(f"/poll?{text}").status, 400, text)
+        self.assertEqual(self.hub.waiting, 0)
+
+    def test_a_peer_that_drops(self) -> None:
+        self.peer.send(asking("/poll?at=a:k3v9.0&at=b:k3v9.0"))
+        self.peer.lose()
+        self.assertEqual((self.hub.waiting, self.flushLoggedErrors()), (0, []))
+
+
+class RosterTests(EdgeTestCase):
+    """Who is in a room, as polls and the room itself say."""
+
+    def look(self, version: int, peer: Peer | None = None, **headers: str) -> None:
+        (peer or self.peer).send(asking(f"{ROOM}?cursor=k3v9.0&roster={version}", "GET", b"", **headers))
+
+    def version(self) -> int:
+        return self.hub.room("lobby").roster.version
+
+    def test_the_first_look(self) -> None:
+        self.look(0, Cookie=self.sign_in("ada").cookie)
+        people = [{"name": "ada", "typing": False}]
+        roster = {"version": self.version(), "count": 1, "people": people}
+        page = {"room": "lobby", "cursor": "k3v9.0", "messages": []}
+        self.assertEqual(self.peer.answer().json, {**page, "roster": roster})
+
+    def test_a_change_wakes_who_looks(self) -> None:
+        self.look(0)
+        self.look(self.peer.answer().json["roster"]["version"])
+        self.connect().send(asking(f"{ROOM}?cursor=k3v9.0", Cookie=self.sign_in("ada").cookie))
+        self.clock.advance(1.0)
+        self.assertEqual(self.peer.answer().json["roster"]["people"], [{"name": "ada", "typing": False}])
+
+    def test_typing(self) -> None:
+        cookie = self.sign_in("ada").cookie
+        self.look(0, Cookie=cookie)
+        self.peer.taken()
+        answer = self.peer.ask("/rooms/lobby/typing", "POST", Cookie=cookie)
+        self.assertEqual((answer.status, answer.body), (204, b""))
+        room = self.peer.ask("/rooms/lobby").json
+        self.assertEqual(room["roster"]["people"], [{"name": "ada", "typing": True}])
+        self.clock.advance(5.0)
+        room = self.peer.ask("/rooms/lobby").json
+        self.assertEqual(room["roster"]["people"], [{"name": "ada", "typing": False}])
+
+    def test_typing_is_for_our_own_pages(self) -> None:
+        answer = self.peer.ask("/rooms/lobby/typing", "POST", Origin="https://evil.example")
+        self.assertEqual((answer.status, answer.problem), (403, "cross-site"))
+        self.assertEqual(self.peer.ask("/rooms/Lobby/typing", "POST").status, 400)
+
+    def test_guests_of_one_address_are_one(self) -> None:
+        for peer in (self.connect(), self.connect()):
+            peer.send(asking(f"{ROOM}?cursor=k3v9.0"))
+        room = self.peer.ask("/rooms/lobby").json
+        self.assertEqual((room["readers"], room["roster"]["count"], room["roster"]["people"]), (2, 1, []))
+
+    def test_only_the_last_roster_is_kept_with_the_page_of_a_quiet_room(self) -> None:
+        for _ in range(20):
+            self.look(0)
+            self.peer.answer()
+            self.clock.advance(20.0)
+        self.assertLessEqual(len(self.hub.room("lobby").nothing().encodings), 2)
+
+    def test_what_has_no_form(self) -> None:
+        for version in ("", "x", "-1", "07"):
+            self.assertEqual(self.peer.ask(f"{ROOM}?cursor=k3v9.0&roster={version}").status, 400, version)
+
+
+class RoomsTests(EdgeTestCase):
+    def test_a_room(self) -> None:
+        self.add("one", "two")
+        roster = {"version": self.hub.room("lobby").roster.version, "count": 0, "people": []}
+        room = {"room": "lobby", "cursor": "k3v9.2", "first": 0, "readers": 0, "roster": roster}
+        self.assertEqual(self.peer.ask("/rooms/lobby").json, room)
+        self.assertEqual(self.peer.ask("/rooms/unused").json["cursor"], "k3v9.0")
+        self.assertEqual(self.peer.ask("/rooms/Lobby").status, 400)
+
+    def test_rooms(self) -> None:
+        self.assertEqual(self.peer.ask("/rooms").json, {"rooms": []})
+        for name in ("b", "a"):
+            self.add("hello", room=name)
+        rooms = [{"room": name, "cursor": "k3v9.1", "first": 0, "readers": 0} for name in "ab"]
+        self.assertEqual(self.peer.ask("/rooms").json, {"rooms": rooms})
+        self.assertEqual(self.peer.ask("/rooms?after=a").json, {"rooms": rooms[1:]})
+        for after in ("%FF", "a&after=b"):
+            self.assertEqual(self.peer.ask(f"/rooms?after={after}").status, 400, after)
+
+    def test_a_store_that_is_gone(self) -> None:
+        self.store.close()
+        for target in ("/rooms", "/rooms/lobby", "/poll?at=a:k3v9.0"):
+            self.assertEqual(self.peer.ask(target).status, 503, target)
+
+
+class EraseTests(EdgeTestCase):
+    def test_nobody_may(self) -> None:
+        self.add("hello")
+        answer = self.peer.ask(f"{ROOM}/0", "DELETE", Cookie=self.sign_in("ada").cookie)
+        self.assertEqual((answer.status, answer.problem, self.texts()), (403, "not-allowed", ["hello"]))
+
+    def test_what_is_no_message(self) -> None:
+        for target, status in ((f"{ROOM}/x", 404), (f"{ROOM}/-1", 404), ("/rooms/Lobby/messages/0", 400)):
+            self.assertEqual(self.peer.ask(target, "DELETE").status, status, target)
+
+    def test_another_site(self) -> None:
+        answer = self.peer.ask(f"{ROOM}/0", "DELETE", Sec_Fetch_Site="cross-site")
+        self.assertEqual(answer.problem, "cross-site")
 
 
 class PostTests(EdgeTestCase):
@@ -197,12 +336,10 @@ class RouteTests(EdgeTestCase):
                 "/index.html",
                 "/../setup.cfg",
                 "/%2e%2e/setup.cfg",
-                "/rooms",
                 "/rooms/",
-                "/rooms/lobby",
                 "/rooms//messages",
             ),
-            *("/rooms/a/b/messages", "/session/", "/page.js/", "/x", "/%FF", "/%00", "/rooms/lobby/messages/0"),
+            *("/rooms/a/b/messages", "/session/", "/page.js/", "/x", "/%FF", "/%00", "/rooms/lobby/messages/0/1"),
             *("session", "http://chat.example/session", "xsession", "?", "/\xa0"),
         ):
             answer = self.peer.ask(target)
@@ -214,6 +351,11 @@ class RouteTests(EdgeTestCase):
             ("/page.js", "GET, HEAD"),
             (ROOM, "GET, HEAD, POST"),
             ("/session", "DELETE, GET, HEAD, POST"),
+            ("/poll", "GET, HEAD"),
+            ("/rooms", "GET, HEAD"),
+            ("/rooms/lobby", "GET, HEAD"),
+            ("/rooms/lobby/typing", "POST"),
+            (f"{ROOM}/0", "DELETE"),
         ):
             for method in (
                 "GET",
@@ -232,7 +374,8 @@ class RouteTests(EdgeTestCase):
                     self.assertNotEqual(answer.status, 405, (target, method))
                 else:
                     self.assertEqual((answer.status, answer.headers["allow"]), (405, allowed), (target, method))
-                    self.assertEqual(answer.problem, "method-not-allowed")
+                    if method != "HEAD":
+                        self.assertEqual(answer.problem, "method-not-allowed")
 
     def test_the_star(self) -> None:
         answer = self.peer.ask("*", "OPTIONS")

@@ -139,10 +139,10 @@ class DraftTests(SynchronousTestCase):
 
 class ProblemTests(SynchronousTestCase):
     def test_to_the_byte(self) -> None:
-        answer = wire.problem_answer(CursorExpired("k3v9", 17, 42))
+        answer = wire.problem_answer(CursorExpired("lobby", "k3v9", 17, 42))
         document = json.loads(answer.body)
         self.assertEqual((answer.status, answer.content_type, answer.headers), (410, "application/problem+json", ()))
-        self.assertEqual(list(document), ["type", "title", "status", "detail", "earliest", "latest"])
+        self.assertEqual(list(document), ["type", "title", "status", "detail", "room", "earliest", "latest"])
         self.assertEqual(document["type"], "/problems/cursor-expired")
         self.assertEqual((document["earliest"], document["latest"]), ("k3v9.17", "k3v9.42"))
 

@@ -1,0 +1,202 @@
+"""Event streams: ``text/event-stream`` (the HTML standard's server-sent events) and NDJSON.
+
+======================  =====================================  ===========================================
+what is said            event stream                           NDJSON, a line each
+======================  =====================================  ===========================================
+the cursor at the start ``id: C``                              ``{"cursor": C}``
+a message               ``id: C`` and ``data: message``        ``{"cursor": C, "message": message}``
+messages were lost      ``event: lost`` and ``data: problem``  ``{"cursor": C, "lost": problem}``
+a sign of life          ``: alive``                            an empty line
+come again              ``retry: milliseconds``                the end
+======================  =====================================  ===========================================
+
+C is the cursor after the message, or where the stream goes on.  An `EventSource` gives up for good when it is
+answered with an error status.  So where a stream can't be had now, it is told when to come again, with 200.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.python.failure import Failure
+
+from chatcomet.api.chat import Chat
+from chatcomet.api.streaming import Follow, Stream, follow
+from chatcomet.core.message import Cursor, Message, Page, check_room_name
+from chatcomet.core.roster import RosterState
+from chatcomet.errors import CursorExpired, ServerFault
+from chatcomet.http import wire
+from chatcomet.http.request import ChatRequest
+from chatcomet.http.wire import Answer
+
+RETRY_MS = 2_000
+"""How long an EventSource waits before it comes again, and up to as long again, so that not all come at once."""
+
+
+UNBUFFERED = (("X-Accel-Buffering", "no"),)
+"""Tells nginx, and others in front, to pass on what comes when it comes."""
+
+
+class Form(Protocol):
+    """One of the two ways to write what a stream says."""
+
+    @property
+    def content_type(self) -> str:
+        """The media type."""
+
+    def begin(self, cursor: Cursor, retry_ms: int) -> str:
+        """The first block."""
+
+    def message(self, message: Message, cursor: Cursor) -> str:
+        """One message."""
+
+    def lost(self, problem: str, cursor: Cursor) -> str:
+        """That messages were lost."""
+
+    def alive(self) -> str:
+        """A sign of life."""
+
+    def retry(self, retry_ms: int) -> str:
+        """When to come again."""
+
+
+class EventStream:
+    """``text/event-stream``"""
+
+    content_type = "text/event-stream"
+
+    def begin(self, cursor: Cursor, retry_ms: int) -> str:
+        return f"retry: {retry_ms}\nid: {cursor}\n\n"
+
+    def message(self, message: Message, cursor: Cursor) -> str:
+        return f"id: {cursor}\ndata: {wire.message_json(message)}\n\n"
+
+    def lost(self, problem: str, cursor: Cursor) -> str:
+        return f"id: {cursor}\nevent: lost\ndata: {problem}\n\n"
+
+    def alive(self) -> str:
+        return ": alive\n\n"
+
+    def retry(self, retry_ms: int) -> str:
+        return f"retry: {retry_ms}\n\n"
+
+
+class Lines:
+    """NDJSON: one JSON value a line."""
+
+    content_type = "application/x-ndjson"
+
+    def begin(self, cursor: Cursor, retry_ms: int) -> str:
+        return f'{{"cursor":"{cursor}"}}\n'
+
+    def message(self, message: Message, cursor: Cursor) -> str:
+        return f'{{"cursor":"{cursor}","message":{wire.message_json(message)}}}\n'
+
+    def lost(self, problem: str, cursor: Cursor) -> str:
+        return f'{{"cursor":"{cursor}","lost":{problem}}}\n'
+
+    def alive(self) -> str:
+        return "\n"
+
+    def retry(self, retry_ms: int) -> str:
+        return ""
+
+
+EVENT_STREAM, LINES = EventStream(), Lines()
+
+
+def chosen_form(accept: str | None) -> Form:
+    """NDJSON for who asks for it, an event stream for all others."""
+    return LINES if accept and LINES.content_type in accept.lower() else EVENT_STREAM
+
+
+class EventSink:
+    """Writes a stream as the body of one answer (an `api.streaming.Sink`)."""
+
+    def __init__(self, request: ChatRequest, form: Form, luck: float) -> None:
+        self._request = request
+        self._form = form
+        self._retry_ms = int(RETRY_MS * (1 + luck))
+        self._stream: Stream | None = None
+        self._ended: Deferred[bytes] = Deferred(self._gone)
+
+    def serve(self, chat: Chat, asked: Follow) -> Deferred[bytes]:
+        """Begin the answer and the stream; fires, with nothing more to write, when the stream has ended.
+
+        Raises `Malformed`.  Cancelling ends the stream.
+        """
+        check_room_name(asked.room)
+        if self._request.method == b"HEAD":
+            self._begin_answer()
+            return succeed(b"")
+        self._following = follow(chat, asked, self)
+        self._following.addCallbacks(self._begin, self._not_now)
+        return self._ended
+
+    def _begin(self, stream: Stream) -> None:
+        self._stream = stream
+        self._begin_answer()
+        self._write(self._form.begin(stream.cursor, self._retry_ms))
+        self._request.registerProducer(stream, True)
+        stream.resumeProducing()
+
+    def _not_now(self, failure: Failure) -> None:
+        if isinstance(failure.value, ServerFault):
+            self._begin_answer()
+            self._write(self._form.retry(max(failure.value.retry_after * 1_000, self._retry_ms)))
+            self._ended.callback(b"")
+        elif not failure.check(CancelledError):
+            self._ended.errback(failure)
+
+    def _begin_answer(self) -> None:
+        self._request.begin_stream(Answer(200, content_type=self._form.content_type, headers=UNBUFFERED))
+
+    def _gone(self, _: Deferred[bytes]) -> None:
+        """The peer has dropped."""
+        if self._stream is None:
+            self._following.cancel()
+        else:
+            self._stream.stopProducing()
+
+    def page(self, page: Page) -> None:
+        """A block or line for each message; encoded once for all who get this page in this form."""
+        key = self._form.content_type
+        encoded = page.encodings.get(key)
+        if encoded is None:
+            after = page.cursor.next - len(page.messages) + 1
+            blocks = (
+                self._form.message(message, Cursor(page.cursor.epoch, after + index))
+                for index, message in enumerate(page.messages)
+            )
+            encoded = page.encodings[key] = "".join(blocks).encode()
+        self._request.write(encoded)
+
+    def roster(self, state: RosterState) -> None:
+        """Nothing: there is no way to ask for it here."""
+
+    def alive(self) -> None:
+        """A sign of life."""
+        self._write(self._form.alive())
+
+    def lost(self, expired: CursorExpired) -> None:
+        """That messages were lost; the stream goes on from the earliest one kept."""
+        problem = wire.problem_answer(expired).body.decode()
+        self._write(self._form.lost(problem, Cursor(expired.epoch, expired.first)))
+
+    def end(self, retry_after: int) -> None:
+        """When to come again, and the end of the answer."""
+        self._write(self._form.retry(max(retry_after * 1_000, self._retry_ms)))
+        self._request.unregisterProducer()
+        self._ended.callback(b"")
+
+    def unsent(self) -> int:
+        """See `Sink.unsent`."""
+        return self._request.channel.unsent()
+
+    def cut(self) -> None:
+        """See `Sink.cut`."""
+        self._request.channel.cut()
+
+    def _write(self, text: str) -> None:
+        self._request.write(text.encode())
