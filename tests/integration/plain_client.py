@@ -10,7 +10,7 @@ import struct
 import termios
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -40,16 +40,16 @@ class Answer:
 
 
 class Connection:
-    """One connection, to a TCP port or a UNIX socket's path; it waits for nothing longer than `PATIENCE_SECONDS`."""
+    """One connection, to a TCP port or a UNIX socket's path; it waits for nothing longer than `patience_seconds`."""
 
-    def __init__(self, address: int | Path) -> None:
+    def __init__(self, address: int | Path, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._received = b""
         if isinstance(address, int):
-            self._socket = socket.create_connection((HOST, address), PATIENCE_SECONDS)
+            self._socket = socket.create_connection((HOST, address), patience_seconds)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
             self._socket = socket.socket(socket.AF_UNIX)
-            self._socket.settimeout(PATIENCE_SECONDS)
+            self._socket.settimeout(patience_seconds)
             self._socket.connect(str(address))
 
     def __enter__(self) -> Self:
@@ -64,12 +64,20 @@ class Connection:
 
     def read(self, method: str = "GET") -> Answer:
         """The next answer, whole; `method` is that of its request."""
-        while b"\r\n\r\n" not in self._received:
-            self._receive()
-        head, self._received = self._received.split(b"\r\n\r\n", 1)
-        status_line, *lines = head.decode("latin-1").split("\r\n")
-        headers = _headers(lines)
-        return Answer(status_line, headers, b"" if method == "HEAD" else self._body(status_line, headers))
+        head = self.read_head()
+        return head if method == "HEAD" else replace(head, body=self._body(head.status_line, head.headers))
+
+    def read_head(self) -> Answer:
+        """The next answer without its body, which is still to come."""
+        status_line, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        return Answer(status_line, _headers(lines), b"")
+
+    def read_chunk(self) -> bytes:
+        """The next chunk of a body that is sent in chunks; empty at its end."""
+        length = int(self._until(b"\r\n"), 16)
+        chunk = self._take(length + 2)
+        assert chunk.endswith(b"\r\n")
+        return chunk[:-2]
 
     def ask(self, method: str, path: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
         """Send one request and read its answer."""
@@ -123,11 +131,20 @@ class Connection:
     def _body(self, status_line: str, headers: Mapping[str, str]) -> bytes:
         if status_line.split(" ")[1] == "204":
             return b""
-        length = int(headers["content-length"])
+        return self._take(int(headers["content-length"]))
+
+    def _until(self, mark: bytes) -> bytes:
+        """What comes before `mark`, which is passed over."""
+        while mark not in self._received:
+            self._receive()
+        before, self._received = self._received.split(mark, 1)
+        return before
+
+    def _take(self, length: int) -> bytes:
         while len(self._received) < length:
             self._receive()
-        body, self._received = self._received[:length], self._received[length:]
-        return body
+        taken, self._received = self._received[:length], self._received[length:]
+        return taken
 
 
 def request(method: str, path: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> bytes:

@@ -58,6 +58,8 @@ def test_the_installed_server_serves_the_page_and_the_chat(elsewhere: Server) ->
         answer = ask(elsewhere.port, "GET", f"/{served}")
         assert answer.status == 200, name
         assert answer.body == (CHECKOUT / "web" / name).read_bytes(), name
+    described = ask(elsewhere.port, "GET", "/openapi.yaml")
+    assert described.body == (CHECKOUT / "docs" / "openapi.yaml").read_bytes()
     assert post_text(elsewhere.port, "hello").status == 200
     assert ask(elsewhere.port, "GET", "/chat/get/0").body == b"hello"
     elsewhere.stop()

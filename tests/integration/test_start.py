@@ -35,7 +35,7 @@ def until(happened: Callable[[], bool], what: str) -> None:
 def test_help_tells_a_newcomer_all(tmp_path: Path) -> None:
     told = run_twistd(tmp_path, "chatcomet", "--help")
     assert told.returncode == 0
-    for option in ("listen", "store", "hold", "retain", "prefix", "origin", "help", "version"):
+    for option in ("listen", "store", "hold", "retain", "retain-days", "prefix", "origin", "help", "version"):
         assert f"--{option}" in told.stdout
     for default in ("tcp:8080", "sqlite:chatcomet.db", "25", "100000", "http://localhost:8080/"):
         assert default in told.stdout
