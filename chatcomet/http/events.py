@@ -67,7 +67,7 @@ class EventStream:
     content_type = "text/event-stream"
 
     def begin(self, cursor: Cursor, retry_ms: int) -> str:
-        return f"retry: {retry_ms}\nid: {cursor}\n\n"
+        return f"id: {cursor}\n\nretry: {retry_ms}\n\n"
 
     def message(self, message: Message, cursor: Cursor) -> str:
         return f"id: {cursor}\ndata: {wire.message_json(message)}\n\n"

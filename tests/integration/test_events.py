@@ -51,10 +51,10 @@ def follow(server: Server, room: str, start: str = "", **headers: str) -> Stream
 
 
 def begun(stream: Stream) -> str:
-    """The cursor in the first block, which is an `id` and a `retry` and nothing else."""
-    block = stream.block()
-    assert sorted(block.names) == ["id", "retry"]
-    assert 2_000 <= int(block["retry"]) <= 4_000
+    """The cursor in the first block, which is an `id` alone; a `retry` alone follows it."""
+    block, retry = stream.block(), stream.block()
+    assert (block.names, retry.names) == (["id"], ["retry"])
+    assert 2_000 <= int(retry["retry"]) <= 4_000
     return block["id"]
 
 

@@ -25,6 +25,8 @@ from twisted.internet import reactor
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, gatherResults  # noqa: A004
 from twisted.internet.threads import deferToThread
+from websockets.exceptions import ConnectionClosed, InvalidMessage
+from websockets.sync.client import connect
 
 from chatcomet.client import Client, Cursor, Message
 from tests.integration.plain_client import JSON, Connection, ask, cursor
@@ -142,6 +144,19 @@ def by_lines(walk: Walk) -> None:
                 walk.take(line["message"], line["cursor"])
 
 
+def by_socket(walk: Walk) -> None:
+    """``GET /rooms/R/socket?cursor=``"""
+    uri = f"ws://127.0.0.1:{walk.port}/rooms/lobby/socket?cursor={walk.cursor}"
+    try:
+        with connect(uri, open_timeout=PATIENCE_SECONDS, close_timeout=0.1) as talk:
+            first = json.loads(talk.recv(PATIENCE_SECONDS))
+            assert (first["messages"], first["cursor"]) == ([], walk.cursor)
+            while True:
+                walk.take_page(json.loads(talk.recv(walk.seconds)))
+    except (ConnectionClosed, InvalidMessage) as error:
+        raise ConnectionError(error) from error
+
+
 def by_seed(walk: Walk) -> None:
     """``GET /chat/get/N``, which brings the text alone."""
     epoch = walk.cursor.partition(".")[0]
@@ -173,8 +188,8 @@ BLOCKING: dict[str, Blocking] = {
     "poll of rooms": by_poll_of_rooms,
     "event stream": by_event_stream,
     "lines": by_lines,
+    "socket": by_socket,
     "seed": by_seed,
-    # WebSocket: one function like the others, here.
 }
 CLIENT = "python client"
 TRANSPORTS = [*BLOCKING, CLIENT]

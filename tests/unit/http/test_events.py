@@ -68,7 +68,7 @@ class FormTests(EventsTestCase):
         self.assertEqual(headers["transfer-encoding"], "chunked")
         self.assertNotIn("content-length", headers)
         self.assertNotIn("set-cookie", headers)
-        self.assertEqual(self.said(), f"retry: {RETRY_MS}\nid: k3v9.0\n\nid: k3v9.1\ndata: {HELLO}\n\n")
+        self.assertEqual(self.said(), f"id: k3v9.0\n\nretry: {RETRY_MS}\n\nid: k3v9.1\ndata: {HELLO}\n\n")
         self.clock.advance(ALIVE_SECONDS)
         self.assertEqual(self.said(), ": alive\n\n")
         self.hub.drain()
@@ -96,7 +96,7 @@ class FormTests(EventsTestCase):
         text = 'a\n\ndata: "x"\r\n\rid: y\n\n\u2028'
         self.add(text, data='{"a":"\\n\\n"}')
         self.begin(f"{EVENTS}?cursor=k3v9.0")
-        _, block, rest = self.said().split("\n\n")
+        _, _, block, rest = self.said().split("\n\n")
         self.assertEqual(rest, "")
         name, data = block.split("\n")
         self.assertEqual(name, "id: k3v9.1")
@@ -107,8 +107,8 @@ class FormTests(EventsTestCase):
     def test_what_was_lost(self) -> None:
         self.add("hello")
         self.begin(f"{EVENTS}?cursor=other.7")
-        first, lost, message, rest = self.said().split("\n\n")
-        self.assertEqual((first, rest), (f"retry: {RETRY_MS}\nid: other.7", ""))
+        first, retry, lost, message, rest = self.said().split("\n\n")
+        self.assertEqual((first, retry, rest), ("id: other.7", f"retry: {RETRY_MS}", ""))
         self.assertEqual(message, f"id: k3v9.1\ndata: {HELLO}")
         name, event, data = lost.split("\n")
         self.assertEqual((name, event), ("id: k3v9.0", "event: lost"))
@@ -151,7 +151,7 @@ class FormTests(EventsTestCase):
     def test_not_all_come_again_at_once(self) -> None:
         self.luck = 0.5
         self.begin()
-        self.assertEqual(self.said(), "retry: 3000\nid: k3v9.0\n\n")
+        self.assertEqual(self.said(), "id: k3v9.0\n\nretry: 3000\n\n")
 
 
 class ResumingTests(EventsTestCase):
@@ -202,7 +202,7 @@ class EndTests(EventsTestCase):
         self.peer.send(f"GET {EVENTS} HTTP/1.0\r\n\r\n".encode())
         head, _, body = self.peer.taken().partition(b"\r\n\r\n")
         self.assertNotIn(b"transfer-encoding", head.lower())
-        self.assertEqual(body.decode(), f"retry: {RETRY_MS}\nid: k3v9.0\n\n")
+        self.assertEqual(body.decode(), f"id: k3v9.0\n\nretry: {RETRY_MS}\n\n")
         self.add("hello")
         self.assertEqual(self.peer.taken().decode(), f"id: k3v9.1\ndata: {HELLO}\n\n")
         self.hub.drain()
