@@ -71,11 +71,11 @@ def poll(chat: Chat, asked: Poll) -> Deferred[Polled]:
     roster = chat.hub.room(check_room_name(asked.room)).roster
     _enter([roster], asked.person)
     looks = asked.roster is not None
-    seconds = 0.0 if looks and asked.roster != roster.version else _hold_seconds(chat, asked.wait_seconds)
+    seconds = 0.0 if looks and asked.roster != roster.look().version else _hold_seconds(chat, asked.wait_seconds)
     answer = chat.hub.after(asked.room, asked.cursor, asked.limit, seconds, looks)
 
     def with_roster(page: Page) -> Polled:
-        return Polled(page, roster.state if looks and asked.roster != roster.version else None)
+        return Polled(page, roster.look() if looks and asked.roster != roster.look().version else None)
 
     return _leaving(answer, [roster], asked.person).addCallback(with_roster)
 

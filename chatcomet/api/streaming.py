@@ -154,10 +154,11 @@ class Stream:
 
     def _show_roster(self) -> bool:
         """Write the roster for a reader that looks and has not seen it as it is; whether that was so."""
-        if self._ended or self._seen is None or self._seen == self._roster.version:
+        shown = self._roster.look()
+        if self._ended or self._seen is None or self._seen == shown.version:
             return False
-        self._seen = self._roster.version
-        self._sink.roster(self._roster.state)
+        self._seen = shown.version
+        self._sink.roster(shown)
         return True
 
     def _failed(self, failure: Failure) -> None:

@@ -69,6 +69,7 @@ class Roster:
         self._announced = clock.seconds() - WAKE_SECONDS
         self._announcement: IDelayedCall | None = None
         self._state: RosterState | None = None
+        self._shown = self.state
 
     def __len__(self) -> int:
         """How many people are here."""
@@ -140,16 +141,36 @@ class Roster:
             self._change()
         self._see_to_sweep()
 
+    def look(self) -> RosterState:
+        """What whoever looks is shown: the state at the last announcement.  Who has seen that waits for the next."""
+        if self._shown.version != self.version:
+            if self._seconds_to_announcement() <= 0:
+                self._show()
+            else:
+                self._see_to_announcement()
+        return self._shown
+
     def _change(self) -> None:
-        """There is another version; tell those who look, unless that is about to be done."""
+        """There is another version; whoever looks will be told."""
         self.version += 1
         self._state = None
-        if self._announcement is None and self._looking():
-            wait = max(WAKE_SECONDS, len(self._present) / WAKES_A_SECOND)
-            in_seconds = self._announced + wait - self._clock.seconds()
-            self._announcement = self._clock.callLater(max(0.0, in_seconds), self._announce)
+        if self._looking():
+            self._see_to_announcement()
+
+    def _see_to_announcement(self) -> None:
+        if self._announcement is None:
+            wait = max(0.0, self._seconds_to_announcement())
+            self._announcement = self._clock.callLater(wait, self._announce)
+
+    def _seconds_to_announcement(self) -> float:
+        wait = max(WAKE_SECONDS, len(self._present) / WAKES_A_SECOND)
+        return self._announced + wait - self._clock.seconds()
 
     def _announce(self) -> None:
         self._announcement = None
-        self._announced = self._clock.seconds()
+        self._show()
         self._changed()
+
+    def _show(self) -> None:
+        self._announced = self._clock.seconds()
+        self._shown = self.state

@@ -178,15 +178,31 @@ class LookingTests(PollingTestCase):
         assert roster is not None
         self.assertEqual((page.messages, [listed.name for listed in roster.people]), ((), ["ada", "bob"]))
 
-    def test_a_message_that_comes_first_brings_the_change_along(self) -> None:
-        self.seen()
-        self.clock.advance(0)
-        looking = self.look(self.seen())
+    def test_a_message_that_comes_first_does_not_hasten_the_change(self) -> None:
+        version = self.seen()
+        looking = self.look(version)
         poll(self.chat, Poll("lobby", HEAD, person=BOB))
-        self.add("hello")
+        messages = self.add("hello")
         page, roster = self.successResultOf(looking)
+        self.assertEqual((page.messages, roster), (tuple(messages), None))
+        looking = poll(self.chat, Poll("lobby", page.cursor, person=ADA, roster=version))
+        self.assertNoResult(looking)
+        self.clock.advance(1.0)
+        roster = self.successResultOf(looking).roster
         assert roster is not None
-        self.assertEqual((len(page.messages), roster.count), (1, 2))
+        self.assertEqual(roster.count, 2)
+
+    def test_whoever_keeps_looking_is_answered_once_a_second_at_the_most(self) -> None:
+        version, answers = self.seen(), 0
+        looking = self.look(version)
+        for number in range(32):
+            poll(self.chat, Poll("lobby", HEAD, person=Person(str(number), f"guest {number}")))
+            self.clock.advance(0.125)
+            if looking.called:
+                roster = self.successResultOf(looking).roster
+                assert roster is not None
+                answers, looking = answers + 1, self.look(roster.version)
+        self.assertEqual(answers, 4)
 
     def test_all_who_look_are_shown_one_state(self) -> None:
         version = self.seen()

@@ -276,3 +276,30 @@ class InARoomTests(SynchronousTestCase):
         looks.cancel()
         self.clock.advance(0)
         self.assertEqual(self.hub.waiting, 0)
+
+
+class LookTests(RosterTestCase):
+    """What who looks is shown, when nobody else does."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.looking = False
+
+    def test_the_first_change_is_shown_at_once(self) -> None:
+        self.roster.enter(ADA)
+        self.assertEqual(self.roster.look(), self.roster.state)
+
+    def test_the_next_one_at_its_time(self) -> None:
+        self.roster.enter(ADA)
+        shown = self.roster.look()
+        self.roster.enter(BOB)
+        self.assertIs(self.roster.look(), shown)
+        self.assertIs(self.roster.look(), shown)
+        self.clock.advance(WAKE_SECONDS)
+        self.assertEqual(self.told, [100.0 + WAKE_SECONDS])
+        self.assertEqual(self.roster.look().count, 2)
+
+    def test_nothing_is_scheduled_where_nothing_has_changed(self) -> None:
+        self.roster.enter(ADA)
+        self.assertIs(self.roster.look(), self.roster.look())
+        self.assertEqual(self.clock.getDelayedCalls(), [])
