@@ -73,6 +73,7 @@ def is_live(page: Page) -> None:
 
 
 def write(page: Page, text: str) -> None:
+    expect(page.locator("#sign-in")).to_be_hidden()  # behind it nobody can write
     page.get_by_label("Your message").fill(text)
     page.get_by_label("Your message").press("Enter")
 
