@@ -86,11 +86,11 @@ function openMe() {
   const me = { name: NOBODY, isNobody: true, own: new Set(), on: (listener) => listeners.add(listener), refresh, ask };
 
   function become({ name }) {
-    if (name === me.name && !$("me").hidden) return;
+    if (name === me.name && !$("me").classList.contains("unknown")) return;
     Object.assign(me, { name, isNobody: name === NOBODY });
     $("me").textContent = me.isNobody ? "guest · pick a name" : name;
     $("me").title = me.isNobody ? "Pick a name" : `You are ${name}. Change your name`;
-    $("me").hidden = false;
+    $("me").classList.remove("unknown");
     for (const listener of listeners) listener();
   }
 

@@ -231,6 +231,22 @@ def test_one_scrolls_back_to_the_beginning(server: Server, visit: Visit) -> None
     assert seqs(page) == list(range(160))
 
 
+def test_nothing_moves_when_the_name_is_known(server: Server, visit: Visit) -> None:
+    post(server, *(f"message {number}" for number in range(40)))
+    held: list[Route] = []
+    page = visit("about:blank")
+    page.route("**/session", lambda route: held.append(route))
+    page.goto(server.url)
+    is_live(page)
+    page.evaluate("document.querySelector('#scroller').scrollTop = 100")
+    before = said(page, "message 10").bounding_box()
+    expect(page.locator("#me")).to_be_hidden()
+    for route in held:
+        route.continue_()
+    expect(page.locator("#me")).to_be_visible()
+    assert said(page, "message 10").bounding_box() == before
+
+
 def test_who_reads_further_up_is_left_there_and_told(server: Server, visit: Visit) -> None:
     post(server, *(f"message {number}" for number in range(40)))
     page = visit(server.url)
