@@ -34,6 +34,7 @@ from twisted.protocols import basic
 from twisted.python.failure import Failure
 from twisted.web import http, server
 
+from chatcomet.http.deadlines import NEVER
 from chatcomet.http.wire import FAULT, Answer, problem
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class LimitedChannel(http.HTTPChannel):
 
     def __init__(self) -> None:
         super().__init__()
+        self.deadline = self.looked_at = NEVER
         self._arriving = False  # a request's header or body is on its way
         self._ended = False  # nothing is heard any more
         self._untaken: http.Request | None = None  # answered, and the peer has yet to take the answer
@@ -72,7 +74,14 @@ class LimitedChannel(http.HTTPChannel):
         super().connectionLost(reason)
         if self._upgraded is not None:
             self._upgraded.connectionLost(reason)
+        self.site.deadlines.forget(self)
         self.site.disconnected(self)
+
+    def setTimeout(self, period: float | None) -> float | None:
+        """What the connection is at has `period` seconds; which it had before."""
+        previous, self.timeOut = self.timeOut, period  # type: ignore[assignment]  # as above
+        self.site.deadlines.set(self, period)
+        return previous
 
     def upgrade(self, protocol: Protocol) -> None:
         """From now on `protocol` is spoken here, and hears what has come behind the request already.
@@ -92,7 +101,7 @@ class LimitedChannel(http.HTTPChannel):
     @property
     def idle(self) -> bool:
         """Whether no request is arriving, being answered, or queued behind one that is."""
-        return not self.requests
+        return not self.requests and not self._handlingRequest
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes of a request; they do not prolong the time it has to arrive (as `HTTPChannel`'s would)."""

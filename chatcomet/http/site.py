@@ -12,6 +12,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from chatcomet.http import wire
+from chatcomet.http.deadlines import Deadlines
 from chatcomet.http.request import IDLE_SECONDS, ChatRequest, LimitedChannel
 from chatcomet.http.wire import Answer
 
@@ -51,6 +52,7 @@ class ChatSite(Site):
         self._served: IResource = _Always(_NOWHERE)
         super().__init__(self._served, timeout=IDLE_SECONDS, reactor=reactor, parsePOSTFormSubmission=False)
         self.channels: set[LimitedChannel] = set()
+        self.deadlines = Deadlines(reactor)
         self.closing = False
         """While True every answer ends its connection."""
         self._emptied: Deferred[None] = Deferred()
@@ -96,6 +98,7 @@ class ChatSite(Site):
         """`channel` has none any more."""
         self.channels.discard(channel)
         if self.closing and not self.channels and not self._emptied.called:
+            self.deadlines.stop()
             self._emptied.callback(None)
 
     def close(self, seconds: float) -> Deferred[None]:
@@ -105,6 +108,7 @@ class ChatSite(Site):
         """
         self.closing = True
         if not self.channels:
+            self.deadlines.stop()
             return succeed(None)
         cut = self.reactor.callLater(seconds, self._cut)
         self._emptied.addCallback(lambda _: cut.cancel() if cut.active() else None)
