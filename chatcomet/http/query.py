@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Protocol
 
 from chatcomet.core.message import DEFAULT_LIMIT, PAGE_MESSAGES, Cursor, parse_number
 from chatcomet.errors import Malformed
-from chatcomet.http.request import ChatRequest
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
 
 
-def parameter(request: ChatRequest, name: str) -> str | None:
+class Query(Protocol):
+    """Whatever has a method and parameters."""
+
+    @property
+    def method(self) -> bytes:
+        """``GET``, or another."""
+
+    @property
+    def args(self) -> Mapping[bytes, list[bytes]] | None:
+        """The values of each parameter, in their order."""
+
+
+def parameter(request: Query, name: str) -> str | None:
     """The parameter `name`, or None where it is not given."""
-    arguments: dict[bytes, list[bytes]] = request.args or {}
-    values = arguments.get(name.encode())
+    values = (request.args or {}).get(name.encode())
     if not values:
         return None
     if len(values) > 1:
@@ -25,7 +37,7 @@ def parameter(request: ChatRequest, name: str) -> str | None:
         raise Malformed(f"{name} is no UTF-8 text") from error
 
 
-def number(request: ChatRequest, name: str) -> int | None:
+def number(request: Query, name: str) -> int | None:
     """A whole number of 18 digits at most, without leading zeros."""
     text = parameter(request, name)
     if text is None:
@@ -36,11 +48,10 @@ def number(request: ChatRequest, name: str) -> int | None:
     return value
 
 
-def cursors(request: ChatRequest) -> dict[str, Cursor]:
+def cursors(request: Query) -> dict[str, Cursor]:
     """``at=ROOM:CURSOR``, any number of times, each room once."""
-    arguments: dict[bytes, list[bytes]] = request.args or {}
     found: dict[str, Cursor] = {}
-    for value in arguments.get(b"at", []):
+    for value in (request.args or {}).get(b"at", []):
         room, _, cursor = value.decode("latin-1").partition(":")
         if room in found:
             raise Malformed(f"the room {room} is asked for more than once")
@@ -48,7 +59,7 @@ def cursors(request: ChatRequest) -> dict[str, Cursor]:
     return found
 
 
-def limit(request: ChatRequest) -> int:
+def limit(request: Query) -> int:
     """``limit``: how many messages a page may have; more than `PAGE_MESSAGES` is taken for that."""
     value = number(request, "limit")
     if value == 0:
@@ -56,7 +67,7 @@ def limit(request: ChatRequest) -> int:
     return DEFAULT_LIMIT if value is None else min(value, PAGE_MESSAGES)
 
 
-def wait_seconds(request: ChatRequest) -> float | None:
+def wait_seconds(request: Query) -> float | None:
     """``wait``: for how long to be suspended.  HEAD is never suspended."""
     text = parameter(request, "wait")
     if text is not None and not _SECONDS.fullmatch(text):
