@@ -30,6 +30,7 @@ from chatcomet.core.hub import Hub
 from chatcomet.core.retention import Retention
 from chatcomet.core.room import BACKLOG_MESSAGES
 from chatcomet.errors import StartRefused
+from chatcomet.http.lane import Lane
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
 from chatcomet.settings import Settings
@@ -88,7 +89,7 @@ class ChatService(Service):
             self._retention.start()
         sessions = Sessions(key, time.time, self._reactor)
         chat = Chat(self._settings, self._store, self._hub, sessions, random.random, self._reactor)
-        self._site.serve(ChatResource(chat).resource())
+        self._site.serve(ChatResource(chat).resource(), Lane(chat))
         for port in self._ports:
             self._log.info("the page is at {address}", address=self._address(port))
 

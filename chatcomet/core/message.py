@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chatcomet.errors import Malformed, TooLong
 
@@ -113,7 +113,7 @@ class Page:
     room: str
     messages: tuple[Message, ...]
     cursor: Cursor
-    encodings: dict[object, bytes] = field(default_factory=dict, compare=False, repr=False)
+    encodings: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def first_that_fit(messages: Sequence[Message], limit: int) -> tuple[Message, ...]:

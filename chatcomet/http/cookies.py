@@ -7,6 +7,12 @@ from collections.abc import Callable
 from chatcomet.access.sessions import LIFE_SECONDS
 
 
+def read_cookies(header: bytes) -> dict[bytes, bytes]:
+    """The cookies of a `Cookie` header, read as Twisted's `Request` reads it."""
+    pairs = (part.lstrip().partition(b"=") for part in header.split(b";"))
+    return {name: value for name, equals, value in pairs if equals}
+
+
 class SessionCookie:
     """Its name and attributes, for a chat served under `prefix`.
 

@@ -34,8 +34,9 @@ from twisted.protocols import basic
 from twisted.python.failure import Failure
 from twisted.web import http, server
 
+from chatcomet.http import eager
 from chatcomet.http.deadlines import NEVER
-from chatcomet.http.wire import FAULT, Answer, problem
+from chatcomet.http.wire import BASICS, FAULT, Answer, encode, problem
 
 if TYPE_CHECKING:
     from chatcomet.http.site import ChatSite
@@ -59,6 +60,7 @@ class LimitedChannel(http.HTTPChannel):
     def __init__(self) -> None:
         super().__init__()
         self.deadline = self.looked_at = NEVER
+        self._is_plain = False  # eager writes are for its transport
         self._arriving = False  # a request's header or body is on its way
         self._ended = False  # nothing is heard any more
         self._untaken: http.Request | None = None  # answered, and the peer has yet to take the answer
@@ -67,6 +69,7 @@ class LimitedChannel(http.HTTPChannel):
     def connectionMade(self) -> None:
         """The idle time-out begins."""
         super().connectionMade()
+        self._is_plain = eager.is_plain(self.transport)
         self.site.connected(self)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
@@ -192,6 +195,13 @@ class LimitedChannel(http.HTTPChannel):
         """End the connection now, whatever is on its way."""
         self.transport.abortConnection()  # type: ignore[union-attr]  # which every transport of a server has
 
+    def send(self, data: bytes) -> None:
+        """Write `data`, at once where that can be."""
+        if self._is_plain:
+            eager.write(self.transport, data)
+        else:
+            self.write(data)
+
     def unsent(self) -> int:
         """How many bytes were written that the system has not yet taken."""
         transport: Any = self.transport
@@ -219,7 +229,7 @@ class LimitedChannel(http.HTTPChannel):
         assert transport is not None
         self._ended = True
         self.setTimeout(None)
-        transport.write(_raw(problem(status, name, HTTPStatus(status).phrase, detail)))
+        transport.write(encode(problem(status, name, HTTPStatus(status).phrase, detail), self.site.date, closes=True))
         self._networkProducer.unregisterProducer()  # type: ignore[attr-defined]  # it is the transport
         if self.isSecure() or not hasattr(transport, "loseWriteConnection"):
             transport.loseConnection()  # over TLS this says so to the peer, and waits for its consent
@@ -299,8 +309,8 @@ class ChatRequest(server.Request):
         self.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
         headers = self.responseHeaders
         headers.setRawHeaders("Server", ["chatcomet"])
-        headers.setRawHeaders("Cache-Control", ["no-store"])
-        headers.setRawHeaders("X-Content-Type-Options", ["nosniff"])
+        for name, value in BASICS:
+            headers.setRawHeaders(name, [value])
         if answer.content_type is not None:
             headers.setRawHeaders("Content-Type", [answer.content_type])
         for name, value in answer.headers:
@@ -310,14 +320,3 @@ class ChatRequest(server.Request):
 def _in_ascii(line: bytes) -> bytes:
     """A first line as `HTTPChannel` takes it: curl, for one, sends a URL's other characters as they were typed."""
     return line if line.isascii() else quote(line, bytes(range(128))).encode()
-
-
-def _raw(answer: Answer) -> bytes:
-    """`answer` as bytes, for a request that never came to be one."""
-    head = (
-        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
-        f"Server: chatcomet\r\nDate: {http.datetimeToString().decode()}\r\nConnection: close\r\n"
-        f"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-        f"Content-Type: {answer.content_type}\r\nContent-Length: {len(answer.body)}\r\n\r\n"
-    )
-    return head.encode() + answer.body

@@ -22,6 +22,9 @@ from chatcomet.http.wire import TEXT, Answer
 LOBBY = "lobby"
 _FORM = "seed"
 
+_NOTHING = Answer(HTTPStatus.REQUEST_TIMEOUT, close=True)
+"""Chrome repeats a request by itself after a 408 on a connection that stays."""
+
 
 def get(chat: Chat, number: int, wait_seconds: float | None) -> Deferred[Answer]:
     """Message `number`: now, when there is one, or 408 at the end of the hold; 404 ahead of it, 410 if pruned."""
@@ -32,12 +35,11 @@ def get(chat: Chat, number: int, wait_seconds: float | None) -> Deferred[Answer]
 def _first_text(polled: Polled) -> Answer:
     page = polled.page
     if not page.messages:
-        # Chrome repeats a request by itself after a 408 on a connection that stays.
-        return Answer(HTTPStatus.REQUEST_TIMEOUT, close=True)
-    body = page.encodings.get(_FORM)
-    if body is None:
-        body = page.encodings[_FORM] = page.messages[0].text.encode()
-    return Answer(HTTPStatus.OK, body, TEXT)
+        return _NOTHING
+    answer: Answer | None = page.encodings.get(_FORM)
+    if answer is None:
+        answer = page.encodings[_FORM] = Answer(HTTPStatus.OK, page.messages[0].text.encode(), TEXT)
+    return answer
 
 
 def _not_there(failure: Failure, number: int) -> Answer:

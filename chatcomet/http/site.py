@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -12,14 +14,11 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from chatcomet.http import wire
+from chatcomet.http.channel import PollChannel
 from chatcomet.http.deadlines import Deadlines
+from chatcomet.http.lane import Lane
 from chatcomet.http.request import IDLE_SECONDS, ChatRequest, LimitedChannel
 from chatcomet.http.wire import Answer
-
-
-def _channel(site: http.HTTPFactory) -> http._GenericHTTPChannelProtocol:
-    """What `HTTPFactory` makes itself, around our channel: HTTP/2 would be negotiated by it where there is TLS."""
-    return http._GenericHTTPChannelProtocol(LimitedChannel())
 
 
 class _Always(Resource):
@@ -45,23 +44,37 @@ class ChatSite(Site):
     It keeps no access log: the line would be written by wall time, at each answer, and hold what is secret in URIs.
     """
 
-    protocol = _channel
+    # Twisted's own would be wrapped in what negotiates HTTP/2, which is not offered.
+    protocol = PollChannel  # type: ignore[assignment]
     requestFactory = ChatRequest
 
-    def __init__(self, prefix: str, reactor: IReactorTime) -> None:
+    def __init__(self, prefix: str, reactor: IReactorTime, wall: Callable[[], float] = time.time) -> None:
         self._served: IResource = _Always(_NOWHERE)
         super().__init__(self._served, timeout=IDLE_SECONDS, reactor=reactor, parsePOSTFormSubmission=False)
         self.channels: set[LimitedChannel] = set()
         self.deadlines = Deadlines(reactor)
         self.closing = False
         """While True every answer ends its connection."""
+        self.lane: Lane | None = None
+        self._wall = wall
+        self._second = 0
+        self._date = b""
         self._emptied: Deferred[None] = Deferred()
         self._prefix = prefix.encode().split(b"/")[1:]
         self._page = prefix + "/"
 
-    def serve(self, resource: IResource) -> None:
-        """From now on, answer by `resource`."""
+    def serve(self, resource: IResource, lane: Lane | None = None) -> None:
+        """From now on, answer by `resource`, and what `lane` knows by that."""
         self._served = resource
+        self.lane = lane
+
+    @property
+    def date(self) -> bytes:
+        """The value of a `Date` header: one object in each second."""
+        second = int(self._wall())
+        if second != self._second:
+            self._second, self._date = second, http.datetimeToString(second)
+        return self._date
 
     def getResourceFor(self, request: Request) -> IResource:
         """The resource, for what lies under the prefix.  The prefix alone leads to the page: its links are relative."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from chatcomet.api.polling import Polled
@@ -41,6 +41,9 @@ TEXT = "text/plain; charset=utf-8"
 UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"))
 """What protocol is spoken where HTTP is not enough (RFC 9110, 15.5.22; RFC 6455, 4.4)."""
 
+BASICS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+"""What is said of every answer."""
+
 PROBLEM_TYPES = "/problems/"
 """Before a problem's name, in its `type`: ``docs/problems.md`` has a section for each."""
 
@@ -54,6 +57,36 @@ class Answer:
     content_type: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     close: bool = False
+    encoded: dict[bool, tuple[bytes, bytes]] = field(default_factory=dict, compare=False, repr=False)
+    """See `encode`."""
+
+
+def encode(answer: Answer, date: bytes, closes: bool) -> bytes:
+    """All of `answer` as HTTP/1.1 has it, kept with it for as long as `date` is the same (law 11).
+
+    `date`: of the second.  `closes`: whether the connection ends after it.
+    """
+    encoded = answer.encoded.get(closes)
+    if encoded is None or encoded[0] is not date:
+        encoded = answer.encoded[closes] = (date, _encode(answer, date, closes))
+    return encoded[1]
+
+
+def _encode(answer: Answer, date: bytes, closes: bool) -> bytes:
+    lines = [
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
+        "Server: chatcomet",
+        f"Date: {date.decode()}",
+        *(f"{name}: {value}" for name, value in BASICS),
+    ]
+    if answer.content_type is not None:
+        lines.append(f"Content-Type: {answer.content_type}")
+    lines += [f"{name}: {value}" for name, value in answer.headers]
+    if answer.status != HTTPStatus.NO_CONTENT:
+        lines.append(f"Content-Length: {len(answer.body)}")
+    if closes:
+        lines.append("Connection: close")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body
 
 
 def dumps(value: object) -> str:
@@ -81,8 +114,11 @@ def page_json(page: Page) -> bytes:
 
 
 def page_answer(page: Page) -> Answer:
-    """200 and the page, which may be empty."""
-    return Answer(HTTPStatus.OK, page_json(page), JSON)
+    """200 and the page, which may be empty: one object for all who get this page."""
+    answer: Answer | None = page.encodings.get(Answer)
+    if answer is None:
+        answer = page.encodings[Answer] = Answer(HTTPStatus.OK, page_json(page), JSON)
+    return answer
 
 
 def polled_answer(polled: Polled) -> Answer:

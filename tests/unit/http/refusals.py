@@ -30,7 +30,7 @@ class RefusalTestCase(EdgeTestCase):
         self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
         self.assertTrue(peer.transport.half_closed)
         peer.send(POST, b"\r\n\r\n", POST, b"0\r\n\r\n", POST, b"x" * 100_000, POST, b"kept?")
-        self.assertNotIn(b"kept?", peer.protocol._channel._buffer)
+        self.assertNotIn(b"kept?", peer.protocol._buffer)
         self.clock.advance(LINGER_SECONDS - 0.1)
         self.assertFalse(peer.transport.aborted)
         self.clock.advance(0.1)

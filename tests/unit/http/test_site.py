@@ -183,7 +183,7 @@ class CloseTests(EdgeTestCase):
         self.store.holding = True
         busy.send(asking("/chat/post", "POST", b"message=a", Content_Type="application/x-www-form-urlencoded"))
         closed = self.close()
-        self.assertEqual(self.site.channels, {peer.protocol._channel for peer in (slow, secure, refused, busy)})
+        self.assertEqual(self.site.channels, {peer.protocol for peer in (slow, secure, refused, busy)})
         self.clock.advance(SECONDS - 0.1)
         self.assertNoResult(closed)
         self.clock.advance(0.1)

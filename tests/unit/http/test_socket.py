@@ -439,7 +439,7 @@ class LimitTests(SocketTestCase):
         for _ in range(10):
             peer.send(b" " * 100_000, text_frame(json.dumps(posting()).encode()))
         channel: Any = peer.protocol
-        self.assertLess(len(channel._channel._upgraded.data), 100_000)
+        self.assertLess(len(channel._upgraded.data), 100_000)
         self.clock.advance(LINGER_SECONDS - 0.1)
         self.assertFalse(peer.transport.aborted)
         self.clock.advance(0.1)

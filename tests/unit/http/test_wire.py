@@ -68,7 +68,7 @@ class PageTests(SynchronousTestCase):
     def test_is_encoded_once(self) -> None:
         page = Page("lobby", (HELLO,), Cursor("k3v9", 42))
         self.assertIs(wire.page_answer(page).body, wire.page_answer(page).body)
-        self.assertEqual(list(page.encodings.values()), [wire.page_json(page)])
+        self.assertIs(wire.page_answer(page), wire.page_answer(page))
 
     def test_an_equal_page_has_its_own(self) -> None:
         for text in ("one", "two"):

@@ -1,0 +1,115 @@
+"""PollChannel: a connection with a fast lane for polls and posts.
+
+What the `Lane` understands is asked and answered right here.  All else reaches `HTTPChannel` untouched.
+
+* The lane is taken by a request that comes whole, in one piece, while the connection is idle: nothing else is being
+  read or answered, nor is a part of anything left over.
+* What arrives behind a suspended poll waits where `HTTPChannel` keeps what is pipelined, by its rules (16 KiB, then
+  the peer is not heard), and is read when the poll has been answered.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web import http
+
+from chatcomet.errors import ChatcometError
+from chatcomet.http import wire
+from chatcomet.http.request import IDLE_SECONDS, LimitedChannel
+from chatcomet.http.wire import FAULT, Answer
+
+
+class PollChannel(LimitedChannel):
+    """A `LimitedChannel` with a fast lane."""
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._at_first_line = True  # `HTTPChannel` has heard nothing of the next request
+        self._answer: Deferred[Answer] | None = None  # on its way in the lane
+        self._is_untaken = False  # the peer has yet to take the lane's last answer
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
+        """Forget the asker who has dropped."""
+        super().connectionLost(reason)
+        if self._answer is not None:
+            self._answer.cancel()
+
+    def dataReceived(self, data: bytes) -> None:
+        """A request for the lane, or anything else."""
+        lane = self.site.lane
+        if lane is not None and self._is_plain and self._is_idle:
+            answer = lane.answer(data, self._address)
+            if answer is not None:
+                self._suspend(answer)
+                return
+        super().dataReceived(data)
+
+    @property
+    def _is_idle(self) -> bool:
+        return self._at_first_line and not (self._handlingRequest or self._buffer or self._busyReceiving or self._ended)
+
+    def lineReceived(self, line: bytes) -> None:
+        """A line of a request that is not for the lane."""
+        self._at_first_line = False
+        super().lineReceived(line)
+
+    def requestDone(self, request: http.Request) -> None:
+        """Such a request has been answered; what comes next is another one."""
+        self._at_first_line = True
+        super().requestDone(request)
+
+    def _suspend(self, answer: Deferred[Answer]) -> None:
+        """Wait for `answer`; what comes meanwhile is kept as it is."""
+        self._handlingRequest = True
+        self.line_mode = 0
+        self.setTimeout(None)
+        self._answer = answer
+        answer.addCallbacks(self._answered, self._failed)
+
+    def _answered(self, answer: Answer) -> None:
+        self._answer = None
+        closes = answer.close or self.site.closing
+        self.send(wire.encode(answer, self.site.date, closes))
+        if closes:
+            self.loseConnection()
+        else:
+            self._go_on()
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            self._answer = None
+        elif isinstance(failure.value, ChatcometError):
+            self._answered(wire.problem_answer(failure.value))
+        else:
+            self._log.failure("a fault in answering in the lane", failure)
+            self._answered(FAULT)
+
+    def _go_on(self) -> None:
+        """The answer is written: hear what is next, if the peer has taken enough."""
+        self.setTimeout(IDLE_SECONDS)
+        if self._waitingForTransport:
+            self._is_untaken = True
+            self._networkProducer.pauseProducing()
+            return
+        self._handlingRequest = False
+        if not self._dataBuffer:
+            self.line_mode = 1
+            return
+        behind, self._dataBuffer = b"".join(self._dataBuffer), []
+        self._networkProducer.resumeProducing()
+        self.setLineMode(behind)
+
+    def resumeProducing(self) -> None:
+        """The peer has taken all that was written."""
+        super().resumeProducing()
+        if self._is_untaken:
+            self._is_untaken = False
+            self._networkProducer.resumeProducing()
+            self._go_on()
+
+    def _address(self) -> str:
+        return str(getattr(self.getPeer(), "host", ""))

@@ -1,0 +1,34 @@
+"""Eager writes: what is written goes to the socket at once, if all before it has gone there.
+
+To leave it to the reactor, as `transport.write` does, takes two changes of what epoll watches and a turn of the
+reactor.  Only connections of plain TCP and UNIX sockets may be written to like this.  The transport of a TLS
+connection would pass `writeSomeData` on to the socket beneath it, and the bytes would go out *unencrypted*.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import tcp, unix
+
+PLAIN_TRANSPORTS: set[type] = {tcp.Server, unix.Server}
+"""No subclasses: they may do anything with what they are given."""
+
+
+def is_plain(transport: object) -> bool:
+    """Whether `transport` may be written to eagerly."""
+    return type(transport) in PLAIN_TRANSPORTS
+
+
+def write(transport: Any, data: bytes) -> None:
+    """Send as much of `data` as the socket takes, and leave the rest to the transport.
+
+    `transport` is plain.  A connection that is found lost is left to it, too: the reactor will find the same.
+    """
+    if transport.connected and not transport.dataBuffer and not transport._tempDataBuffer:
+        sent = transport.writeSomeData(data)
+        if sent == len(data):
+            return
+        if isinstance(sent, int):  # or else an exception
+            data = data[sent:]
+    transport.write(data)

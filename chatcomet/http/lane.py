@@ -1,0 +1,131 @@
+"""Lane: polls and posts that are known from their bytes, and asked of the chat without a route or a `Request`.
+
+Klein and werkzeug take a few hundred microseconds to find out what a request is about.  Here the first line and the
+header of a poll are each read once, and looked up as they are when they come again: all who wait for the same message
+send the same line, and a browser sends the same header each time.  The chat is asked by the functions that Klein's
+routes call, too, so that both lanes give the same answers (law 12).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+from twisted.internet.defer import Deferred, fail
+
+from chatcomet.access.identity import Session
+from chatcomet.api import sessions
+from chatcomet.api.chat import Chat
+from chatcomet.core.message import parse_number
+from chatcomet.core.roster import Person
+from chatcomet.http import query
+from chatcomet.http.cookies import SessionCookie, read_cookies
+from chatcomet.http.plain import MOST_BYTES, Head, read_head, read_line
+from chatcomet.http.polls import Ask, room_poll, rooms_poll, seed_poll
+from chatcomet.http.posts import room_post, seed_post
+from chatcomet.http.wire import Answer
+
+ASKS = 1_024
+"""How many first lines are remembered."""
+
+HEADS_BYTES = 16 * 1024 * 1024
+"""How much of headers is remembered: what a crowd of 20,000 browsers sends."""
+
+_SEED_GET = "/chat/get/"
+_SEED_POST = "/chat/post"
+_POLL = "/poll"
+_MESSAGES = re.compile(r"/rooms/([a-z0-9][a-z0-9._-]{0,63})/messages")
+
+
+class Lane:
+    """The fast lane into one chat, shared by all connections."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self._cookie = SessionCookie(chat.settings.prefix)
+        self._asks: dict[bytes, Ask] = {}  # by first line
+        self._cookies: dict[bytes, str | None] = {}  # the session's, by the header that had it
+        self._cookies_bytes = 0
+
+    def answer(self, data: bytes, address: Callable[[], str]) -> Deferred[Answer] | None:
+        """What answers the request that `data` is; None if it is not for this lane.
+
+        `address`: where the asker is.  Fails with what the functions of `api` raise or fail with.  Cancelling forgets
+        who polls.
+        """
+        if len(data) > MOST_BYTES:
+            return None
+        first, _, rest = data.partition(b"\r\n")
+        try:
+            return self._poll(first, rest, address) if first.startswith(b"GET ") else self._post(first, rest)
+        except Exception:
+            return fail()
+
+    def _poll(self, first: bytes, block: bytes, address: Callable[[], str]) -> Deferred[Answer] | None:
+        if block not in self._cookies and not self._learn_header(block):
+            return None
+        ask = self._asks.get(first) or self._learn_poll(first)
+        return None if ask is None else ask(self._chat, partial(self._person, self._cookies[block], address))
+
+    def _learn_header(self, block: bytes) -> bool:
+        """Whether `block` is a plain header, and nothing behind it."""
+        head = read_head(block)
+        if head is None or head.length:
+            return False
+        if self._cookies_bytes + len(block) > HEADS_BYTES:
+            self._cookies.clear()
+            self._cookies_bytes = 0
+        self._cookies[block] = self._read_cookie(head)
+        self._cookies_bytes += len(block)
+        return True
+
+    def _learn_poll(self, first: bytes) -> Ask | None:
+        """What the line asks for, if that is a poll."""
+        line = read_line(first)
+        path = None if line is None else self._under_prefix(line.path)
+        if line is None or path is None:
+            return None
+        if path.startswith(_SEED_GET):
+            number = parse_number(path.removeprefix(_SEED_GET))
+            ask = None if number is None else seed_poll(number, line)
+        elif path == _POLL:
+            ask = rooms_poll(line)
+        else:
+            room = _MESSAGES.fullmatch(path)
+            cursor = query.parameter(line, "cursor") if room else None
+            ask = None if room is None or cursor is None else room_poll(room[1], cursor, line)
+        if ask is not None:
+            if len(self._asks) >= ASKS:
+                self._asks.clear()
+            self._asks[first] = ask
+        return ask
+
+    def _post(self, first: bytes, rest: bytes) -> Deferred[Answer] | None:
+        line = read_line(first)
+        path = None if line is None else self._under_prefix(line.path)
+        room = None if path is None else _MESSAGES.fullmatch(path)
+        if room is None and path != _SEED_POST:
+            return None
+        block, _, body = rest.partition(b"\r\n\r\n")
+        head = read_head(block + b"\r\n\r\n")
+        if head is None or head.length != len(body):
+            return None
+        session = self._session(self._read_cookie(head))
+        if room is None:
+            return seed_post(self._chat, head, body, session)
+        return room_post(self._chat, room[1], head, body, session)
+
+    def _under_prefix(self, path: str) -> str | None:
+        prefix = self._chat.settings.prefix
+        return path[len(prefix) :] if path.startswith(prefix) else None
+
+    def _read_cookie(self, head: Head) -> str | None:
+        header = head.headers.get(b"cookie")
+        return None if header is None else self._cookie.read(read_cookies(header).get, secure=False)
+
+    def _session(self, cookie: str | None) -> Session | None:
+        return None if cookie is None else self._chat.sessions.recall(cookie)
+
+    def _person(self, cookie: str | None, address: Callable[[], str]) -> Person:
+        return sessions.reader(self._chat, self._session(cookie), address())

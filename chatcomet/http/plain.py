@@ -1,0 +1,81 @@
+"""Plain requests: complete, in one piece, and in the form that nearly all clients give them.
+
+The fast lane understands these and no others.  What is read here is read as `HTTPChannel` reads it; where anything
+is in question (a header that stands there twice or frames a body, folded lines, escapes in the target, another
+version of HTTP) the answer is None, and `HTTPChannel` has the request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MOST_BYTES = 16 * 1024
+"""Of a plain request.  Well within the limits of `http.request`, which are therefore kept."""
+
+_LINE_BYTES = 4 * 1024
+_HEADERS = 100
+
+_LINE = re.compile(rb"(GET|POST) (/[A-Za-z0-9._~/-]*)(?:\?([A-Za-z0-9._~:&=-]*))? HTTP/1\.1")
+_HEADER = re.compile(rb"([A-Za-z0-9!#$%&'*+.^_`|~-]+):([\t\x20-\x7e\x80-\xff]*)\r\n")
+
+_OTHERWISE = frozenset((b"expect", b"transfer-encoding", b"upgrade", b"trailer", b"te"))
+"""What asks for more than an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A request's first line: its method, path and query; a query has each parameter's values in their order."""
+
+    method: bytes
+    path: str
+    args: Mapping[bytes, list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A request's header: the values by their names in small letters, and the length of the body that follows."""
+
+    headers: Mapping[bytes, bytes]
+    length: int
+
+    def header(self, name: str) -> str | None:
+        """The header `name` as Latin-1 text, or None."""
+        value = self.headers.get(name.lower().encode())
+        return None if value is None else value.decode("latin-1")
+
+
+def read_line(line: bytes) -> Line | None:
+    """A first line without its end; None if it is not plain."""
+    match = _LINE.fullmatch(line) if len(line) <= _LINE_BYTES else None
+    if match is None:
+        return None
+    method, path, arguments = match.groups()
+    args: dict[bytes, list[bytes]] = {}
+    for argument in arguments.split(b"&") if arguments else ():
+        name, equals, value = argument.partition(b"=")
+        if equals:
+            args.setdefault(name, []).append(value)
+    return Line(method, path.decode(), args)
+
+
+def read_head(block: bytes) -> Head | None:
+    """The header lines with the empty one behind them; None if they are not plain."""
+    headers: dict[bytes, bytes] = {}
+    at, end = 0, len(block) - 2
+    while at < end:
+        match = _HEADER.match(block, at)
+        if match is None:
+            return None
+        name = match[1].lower()
+        if name in headers:
+            return None
+        headers[name] = match[2].strip(b" \t")
+        at = match.end()
+    if at != end or block[end:] != b"\r\n" or len(headers) > _HEADERS or not headers.keys().isdisjoint(_OTHERWISE):
+        return None
+    length = headers.get(b"content-length", b"0")
+    if headers.get(b"connection", b"keep-alive").lower() != b"keep-alive" or not re.fullmatch(rb"[0-9]{1,6}", length):
+        return None
+    return Head(headers, int(length))
