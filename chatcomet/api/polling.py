@@ -70,12 +70,14 @@ def poll(chat: Chat, asked: Poll) -> Deferred[Polled]:
     """
     roster = chat.hub.room(check_room_name(asked.room)).roster
     _enter([roster], asked.person)
-    looks = asked.roster is not None
-    seconds = 0.0 if looks and asked.roster != roster.look().version else _hold_seconds(chat, asked.wait_seconds)
-    answer = chat.hub.after(asked.room, asked.cursor, asked.limit, seconds, looks)
+    hold_seconds = _hold_seconds(chat, asked.wait_seconds)
+    answer = chat.hub.after(asked.room, asked.cursor, asked.limit, hold_seconds, asked.roster)
 
     def with_roster(page: Page) -> Polled:
-        return Polled(page, roster.look() if looks and asked.roster != roster.look().version else None)
+        if asked.roster is None:
+            return Polled(page, None)
+        shown = roster.look()
+        return Polled(page, None if shown.version == asked.roster else shown)
 
     return _leaving(answer, [roster], asked.person).addCallback(with_roster)
 

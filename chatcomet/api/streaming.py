@@ -7,8 +7,8 @@ catching up, slow readers, and messages that arrive while a stream begins need n
 * At the end of each hold, when nothing came, the reader is shown a sign of life.
 * A cursor that has expired is told (`Sink.lost`), and the stream goes on from the earliest message kept.
 * Whoever takes nothing for `STALL_SECONDS` is cut off; its cursor resumes it (law 10).
-* Who looks at the roster is shown it at the start and when it was announced (`Room.watchers`), unless it has seen that
-  version; one that did not keep up then is shown it when it does again.
+* Who looks at the roster is shown it at the start and when it was announced, whether it waits then (`Room.suspend`) or
+  is given messages, unless it has seen that version; one that did not keep up then is shown it when it does again.
 """
 
 from __future__ import annotations
@@ -136,8 +136,7 @@ class Stream:
             return
         self._asking = True
         while not (self._paused or self._ended or self._asked):
-            looks = self._seen is not None
-            self._asked = self._chat.hub.after(self._room, self.cursor, DEFAULT_LIMIT, self._hold_seconds, looks)
+            self._asked = self._chat.hub.after(self._room, self.cursor, DEFAULT_LIMIT, self._hold_seconds, self._seen)
             self._asked.addCallback(self._got).addErrback(self._failed)  # a sink that raises ends the stream, too
         self._asking = False
 
@@ -146,6 +145,8 @@ class Stream:
         self.cursor = page.cursor
         if page.messages:
             self._sink.page(page)
+            if not self._paused:
+                self._show_roster()  # or who reads as much as there is, and never waits, would never be shown it
         elif self._chat.hub.draining:
             self._finish(RETURN_SECONDS)
         elif not self._show_roster():
@@ -154,8 +155,7 @@ class Stream:
 
     def _show_roster(self) -> bool:
         """Write the roster for a reader that looks and has not seen it as it is; whether that was so."""
-        shown = self._roster.look()
-        if self._ended or self._seen is None or self._seen == shown.version:
+        if self._ended or self._seen is None or self._seen == (shown := self._roster.look()).version:
             return False
         self._seen = shown.version
         self._sink.roster(shown)

@@ -41,7 +41,7 @@ async def _pages(asked: Asked, epoch: str, limit: int, hold_seconds: float) -> S
         # One that is still reading on to the cursor wakes us as it moves.
         if not any(room.head is None or room.head > cursor.next for room, cursor in asked):
             try:
-                first = await _first([room.waiters.suspend(hold_seconds) for room, _ in asked])
+                first = await _first([room.suspend(hold_seconds) for room, _ in asked])
             except CursorExpired:  # a room moved over what has been pruned: that is no news to a cursor beyond it
                 continue
             if not first.messages:

@@ -49,10 +49,10 @@ class Hub:
         return sum(room.readers for room in self._rooms.values())
 
     def after(
-        self, name: str, cursor: Cursor, limit: int, hold_seconds: float, for_roster: bool = False
+        self, name: str, cursor: Cursor, limit: int, hold_seconds: float, roster_seen: int | None = None
     ) -> Deferred[Page]:
         """`reading.after` in the room `name`."""
-        return reading.after(self.room(name), self._store.epoch, cursor, limit, hold_seconds, for_roster)
+        return reading.after(self.room(name), self._store.epoch, cursor, limit, hold_seconds, roster_seen)
 
     def after_any(self, cursors: Mapping[str, Cursor], limit: int, hold_seconds: float) -> Deferred[Sequence[Page]]:
         """`gathering.after_any` in the rooms that `cursors` name."""

@@ -5,7 +5,7 @@ the cursor is                                       what happens
 ==================================================  ==========================================================
 behind the head, in the backlog                     a page now
 behind the backlog                                  the store is read; what has been pruned is `CursorExpired`
-at the head                                         the asker is suspended
+at the head                                         the asker is suspended (`Room.suspend`)
 ahead of the head, within the room's reach          the store is read; nothing is lost, the room follows by itself
 at the reach of a room that is reading on           the asker is suspended until the room moves, then it is looked again
 ahead of all that this process knows                the store is asked for its head, then it is looked again
@@ -27,35 +27,37 @@ _READS_OF_THE_HEAD = 2  # the first may have begun before this asker came; the s
 
 
 def after(
-    room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float, for_roster: bool = False
+    room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float, roster_seen: int | None = None
 ) -> Deferred[Page]:
     """The page after `cursor`, suspended at the head for `hold_seconds` (0: not at all), then an empty one.
 
-    `for_roster`: a change of the roster ends the hold, too.
+    `roster_seen`: a roster of another version than this ends the hold, too.
     Fails with `CursorExpired` or `ServerFault`.  Cancelling it forgets the asker.
     """
     if cursor.epoch == epoch:
-        answer = _look(room, cursor.next, limit, hold_seconds, for_roster)
+        answer = _look(room, cursor.next, limit, hold_seconds, roster_seen)
         if answer is not None:
             return answer
-    return Deferred.fromCoroutine(_after(room, epoch, cursor, limit, hold_seconds, for_roster))
+    return Deferred.fromCoroutine(_after(room, epoch, cursor, limit, hold_seconds, roster_seen))
 
 
-def _look(room: Room, start: int, limit: int, hold_seconds: float, for_roster: bool) -> Deferred[Page] | None:
+def _look(room: Room, start: int, limit: int, hold_seconds: float, roster_seen: int | None) -> Deferred[Page] | None:
     """The answer, if this process has one: a page or a place among the waiters."""
     if start == room.head:
-        waiting = (room.watchers if for_roster else room.waiters).suspend(hold_seconds)
+        waiting = room.suspend(hold_seconds, roster_seen)
         return waiting if limit >= DEFAULT_LIMIT else waiting.addCallback(_cut, limit, room)
     page = room.page(start, limit)
     return None if page is None else succeed(page)
 
 
-async def _after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float, for_roster: bool) -> Page:
+async def _after(
+    room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float, roster_seen: int | None
+) -> Page:
     with room.in_use():
         reads_of_the_head = 0
         pruned = False
         while cursor.epoch == epoch:
-            answer = _look(room, cursor.next, limit, hold_seconds, for_roster)
+            answer = _look(room, cursor.next, limit, hold_seconds, roster_seen)
             if answer is not None:
                 return await answer
             if room.head is None or cursor.next > room.reach:
@@ -64,7 +66,7 @@ async def _after(room: Room, epoch: str, cursor: Cursor, limit: int, hold_second
                 reads_of_the_head += 1
                 await room.bounds()
             elif cursor.next == room.reach:
-                if not await _moves(room, hold_seconds):
+                if not await _moves(room, hold_seconds, roster_seen):
                     return _page(room, cursor.next, ())
             else:
                 messages = await room.read(cursor.next, limit)
@@ -85,10 +87,10 @@ def latest(room: Room) -> Deferred[Cursor]:
     return room.bounds().addCallback(lambda bounds: room.cursor(bounds.head))
 
 
-async def _moves(room: Room, hold_seconds: float) -> bool:
+async def _moves(room: Room, hold_seconds: float, roster_seen: int | None) -> bool:
     """Whether the room's head moves before the hold ends."""
     try:
-        return bool((await room.waiters.suspend(hold_seconds)).messages)
+        return bool((await room.suspend(hold_seconds, roster_seen)).messages)
     except CursorExpired:  # it moves over what has been pruned; that is said to those who wait for just this
         return True
 

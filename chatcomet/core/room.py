@@ -138,6 +138,16 @@ class Room:
         """How many requests are suspended here."""
         return len(self.waiters) + len(self.watchers)
 
+    def suspend(self, hold_seconds: float, roster_seen: int | None = None) -> Deferred[Page]:
+        """The next page, or an empty one when the hold ends, or when the roster is not the one that was seen.
+
+        `roster_seen`: its version; None for who does not look.  It is compared in the turn in which the asker becomes
+        a waiter (law 1): of a change that was announced while it was on its way here it would not hear.
+        """
+        if roster_seen is None:
+            return self.waiters.suspend(hold_seconds)
+        return self.watchers.suspend(hold_seconds if self.roster.look().version == roster_seen else 0.0)
+
     def bounds(self) -> Deferred[Bounds]:
         """What the store keeps of this room; the room follows it from there.  Fails with `ServerFault`.
 

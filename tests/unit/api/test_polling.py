@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unittest.mock import patch
 
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -11,6 +12,7 @@ from chatcomet.core.holds import TICK_SECONDS
 from chatcomet.core.hub import CROWD
 from chatcomet.core.message import Cursor, Page
 from chatcomet.core.roster import GRACE_SECONDS, Listed, Person
+from chatcomet.core.store import Bounds
 from chatcomet.errors import CursorExpired, Malformed, StoreUnavailable
 from tests.unit.api.running_chat import EPOCH, ChatTestCase
 
@@ -188,6 +190,19 @@ class LookingTests(PollingTestCase):
         looking = poll(self.chat, Poll("lobby", page.cursor, person=ADA, roster=version))
         self.assertNoResult(looking)
         self.clock.advance(1.0)
+        roster = self.successResultOf(looking).roster
+        assert roster is not None
+        self.assertEqual(roster.count, 2)
+
+    def test_a_change_while_the_store_is_asked_is_shown_when_it_has_answered(self) -> None:
+        version = self.seen()
+        self.hub.room("lobby").head = None  # as in a room that has just been made
+        answer: Deferred[Bounds] = Deferred()
+        with patch.object(self.store, "bounds", return_value=answer):
+            looking = self.look(version)
+        poll(self.chat, Poll("lobby", HEAD, person=BOB))
+        self.clock.advance(1.0)
+        answer.callback(Bounds(0, 0))
         roster = self.successResultOf(looking).roster
         assert roster is not None
         self.assertEqual(roster.count, 2)

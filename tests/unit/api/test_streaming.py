@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 from unittest.mock import patch
 
@@ -413,6 +414,31 @@ class LookingTests(StreamingTestCase):
         self.assertEqual(self.sink.said, [["ada"], ["ada", "bob"]])
         self.add("hello")
         self.assertEqual(self.sink.seqs, [0])
+
+    def test_shown_between_pages_to_who_is_behind(self) -> None:
+        self.stream.pauseProducing()
+        self.add_many(2 * DEFAULT_LIMIT)
+        with patch.object(self.sink, "page", self.announcing(self.sink.page)):
+            self.stream.resumeProducing()
+        self.assertEqual(self.sink.said[1:], [1, DEFAULT_LIMIT, ["ada", "bob"], DEFAULT_LIMIT - 1])
+
+    def test_not_after_a_page_that_has_not_left(self) -> None:
+        self.sink.pauses = "at each page"
+        with patch.object(self.sink, "page", self.announcing(self.sink.page)):
+            self.add("hello")
+        self.assertEqual(self.sink.said, [["ada"], 1])
+        self.stream.resumeProducing()
+        self.assertEqual(self.sink.said, [["ada"], 1, ["ada", "bob"]])
+
+    def announcing(self, page: Callable[[Page], None]) -> Callable[[Page], None]:
+        """`page`, while which bob comes, and that is announced."""
+
+        def announced(each: Page) -> None:
+            page(each)
+            self.hub.room("lobby").roster.enter(self.bob)
+            self.clock.advance(WAKE_SECONDS)
+
+        return announced
 
     def test_not_while_it_is_paused_but_afterwards(self) -> None:
         self.sink.pauses = "at each page"
