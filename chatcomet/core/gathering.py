@@ -16,24 +16,25 @@ from chatcomet.errors import CursorExpired
 Asked = Sequence[tuple[Room, Cursor]]
 
 
-def after_any(asked: Asked, epoch: str, limit: int, hold_seconds: float) -> Deferred[Sequence[Page]]:
+def after_any(asked: Asked, epoch: str, limit: int, until: float) -> Deferred[Sequence[Page]]:
     """The pages after the cursors in those rooms where there is something; at the end of the hold empty ones of all.
 
+    `until`: when it ends, on the rooms' clock, however often one of them moves and has nothing for the asker.
     Fails with `CursorExpired`, which names the room, or `ServerFault`.  Cancelling it forgets the asker.
     """
-    return Deferred.fromCoroutine(_after_any(asked, epoch, limit, hold_seconds))
+    return Deferred.fromCoroutine(_after_any(asked, epoch, limit, until))
 
 
-async def _after_any(asked: Asked, epoch: str, limit: int, hold_seconds: float) -> Sequence[Page]:
+async def _after_any(asked: Asked, epoch: str, limit: int, until: float) -> Sequence[Page]:
     with ExitStack() as held:
         for room, _ in asked:
             held.enter_context(room.in_use())  # all of them, or one is forgotten while another is read (law 8)
-        return await _pages(asked, epoch, limit, hold_seconds)
+        return await _pages(asked, epoch, limit, until)
 
 
-async def _pages(asked: Asked, epoch: str, limit: int, hold_seconds: float) -> Sequence[Page]:
+async def _pages(asked: Asked, epoch: str, limit: int, until: float) -> Sequence[Page]:
     while True:
-        pages = [await reading.after(room, epoch, cursor, limit, 0) for room, cursor in asked]
+        pages = [await reading.after(room, epoch, cursor, limit, reading.AT_ONCE) for room, cursor in asked]
         news = [page for page in pages if page.messages]
         if news:
             return news
@@ -41,7 +42,7 @@ async def _pages(asked: Asked, epoch: str, limit: int, hold_seconds: float) -> S
         # One that is still reading on to the cursor wakes us as it moves.
         if not any(room.head is None or room.head > cursor.next for room, cursor in asked):
             try:
-                first = await _first([room.suspend(hold_seconds) for room, _ in asked])
+                first = await _first([room.suspend(until) for room, _ in asked])
             except CursorExpired:  # a room moved over what has been pruned: that is no news to a cursor beyond it
                 continue
             if not first.messages:

@@ -51,13 +51,15 @@ class Hub:
     def after(
         self, name: str, cursor: Cursor, limit: int, hold_seconds: float, roster_seen: int | None = None
     ) -> Deferred[Page]:
-        """`reading.after` in the room `name`."""
-        return reading.after(self.room(name), self._store.epoch, cursor, limit, hold_seconds, roster_seen)
+        """`reading.after` in the room `name`, with a hold of `hold_seconds` from now (0: none)."""
+        until = self._clock.seconds() + hold_seconds
+        return reading.after(self.room(name), self._store.epoch, cursor, limit, until, roster_seen)
 
     def after_any(self, cursors: Mapping[str, Cursor], limit: int, hold_seconds: float) -> Deferred[Sequence[Page]]:
-        """`gathering.after_any` in the rooms that `cursors` name."""
+        """`gathering.after_any` in the rooms that `cursors` name, with a hold of `hold_seconds` from now (0: none)."""
+        until = self._clock.seconds() + hold_seconds
         asked = list(zip(self.rooms(cursors), cursors.values(), strict=True))
-        return gathering.after_any(asked, self._store.epoch, limit, hold_seconds)
+        return gathering.after_any(asked, self._store.epoch, limit, until)
 
     def latest(self, name: str) -> Deferred[Cursor]:
         """`reading.latest` in the room `name`."""

@@ -23,41 +23,43 @@ from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page, first_t
 from chatcomet.core.room import Room
 from chatcomet.errors import CursorExpired
 
+AT_ONCE = float("-inf")
+"""When the hold ends of who is not to be suspended."""
+
 _READS_OF_THE_HEAD = 2  # the first may have begun before this asker came; the second did not
 
 
 def after(
-    room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float, roster_seen: int | None = None
+    room: Room, epoch: str, cursor: Cursor, limit: int, until: float, roster_seen: int | None = None
 ) -> Deferred[Page]:
-    """The page after `cursor`, suspended at the head for `hold_seconds` (0: not at all), then an empty one.
+    """The page after `cursor`, suspended at the head until `until` at the longest, then an empty one.
 
+    `until`: when the hold ends, on the room's clock, however often the asker has to be suspended.
     `roster_seen`: a roster of another version than this ends the hold, too.
     Fails with `CursorExpired` or `ServerFault`.  Cancelling it forgets the asker.
     """
     if cursor.epoch == epoch:
-        answer = _look(room, cursor.next, limit, hold_seconds, roster_seen)
+        answer = _look(room, cursor.next, limit, until, roster_seen)
         if answer is not None:
             return answer
-    return Deferred.fromCoroutine(_after(room, epoch, cursor, limit, hold_seconds, roster_seen))
+    return Deferred.fromCoroutine(_after(room, epoch, cursor, limit, until, roster_seen))
 
 
-def _look(room: Room, start: int, limit: int, hold_seconds: float, roster_seen: int | None) -> Deferred[Page] | None:
+def _look(room: Room, start: int, limit: int, until: float, roster_seen: int | None) -> Deferred[Page] | None:
     """The answer, if this process has one: a page or a place among the waiters."""
     if start == room.head:
-        waiting = room.suspend(hold_seconds, roster_seen)
+        waiting = room.suspend(until, roster_seen)
         return waiting if limit >= DEFAULT_LIMIT else waiting.addCallback(_cut, limit, room)
     page = room.page(start, limit)
     return None if page is None else succeed(page)
 
 
-async def _after(
-    room: Room, epoch: str, cursor: Cursor, limit: int, hold_seconds: float, roster_seen: int | None
-) -> Page:
+async def _after(room: Room, epoch: str, cursor: Cursor, limit: int, until: float, roster_seen: int | None) -> Page:
     with room.in_use():
         reads_of_the_head = 0
         pruned = False
         while cursor.epoch == epoch:
-            answer = _look(room, cursor.next, limit, hold_seconds, roster_seen)
+            answer = _look(room, cursor.next, limit, until, roster_seen)
             if answer is not None:
                 return await answer
             if room.head is None or cursor.next > room.reach:
@@ -66,7 +68,7 @@ async def _after(
                 reads_of_the_head += 1
                 await room.bounds()
             elif cursor.next == room.reach:
-                if not await _moves(room, hold_seconds, roster_seen):
+                if not await _moves(room, until, roster_seen):
                     return _page(room, cursor.next, ())
             else:
                 messages = await room.read(cursor.next, limit)
@@ -87,10 +89,10 @@ def latest(room: Room) -> Deferred[Cursor]:
     return room.bounds().addCallback(lambda bounds: room.cursor(bounds.head))
 
 
-async def _moves(room: Room, hold_seconds: float, roster_seen: int | None) -> bool:
+async def _moves(room: Room, until: float, roster_seen: int | None) -> bool:
     """Whether the room's head moves before the hold ends."""
     try:
-        return bool((await room.suspend(hold_seconds, roster_seen)).messages)
+        return bool((await room.suspend(until, roster_seen)).messages)
     except CursorExpired:  # it moves over what has been pruned; that is said to those who wait for just this
         return True
 

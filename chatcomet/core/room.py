@@ -138,12 +138,14 @@ class Room:
         """How many requests are suspended here."""
         return len(self.waiters) + len(self.watchers)
 
-    def suspend(self, hold_seconds: float, roster_seen: int | None = None) -> Deferred[Page]:
+    def suspend(self, until: float, roster_seen: int | None = None) -> Deferred[Page]:
         """The next page, or an empty one when the hold ends, or when the roster is not the one that was seen.
 
+        `until`: when it ends, on the room's clock; who is suspended again goes on with the same hold.
         `roster_seen`: its version; None for who does not look.  It is compared in the turn in which the asker becomes
         a waiter (law 1): of a change that was announced while it was on its way here it would not hear.
         """
+        hold_seconds = until - self._clock.seconds()
         if roster_seen is None:
             return self.waiters.suspend(hold_seconds)
         return self.watchers.suspend(hold_seconds if self.roster.look().version == roster_seen else 0.0)

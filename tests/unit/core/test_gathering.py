@@ -158,6 +158,14 @@ class WhileAskedTests(GatheringTestCase):
         self.assertEqual(self.seqs(asking), {"a": [0]})
         self.assert_forgotten()
 
+    def test_the_hold_begins_before_a_room_is_asked(self) -> None:
+        self.store.hold_bounds = True
+        asking = self.ask(hold_seconds=3.0, a=0, b=0)
+        self.clock.advance(4.0)
+        self.store.answer_all()
+        self.assertEqual(len(self.successResultOf(asking)), 2)
+        self.assert_forgotten()
+
     def test_a_room_is_not_forgotten_while_another_is_asked(self) -> None:
         self.seqs(self.ask(hold_seconds=0.0, a=0))
         self.store.hold_bounds = True
@@ -211,6 +219,24 @@ class ReadingOnTests(GatheringTestCase):
         self.clock.advance(2.0)
         pages = self.successResultOf(asking)
         self.assertEqual(pages, [Page("a", (), Cursor(EPOCH, 3)), Page("b", (), Cursor(EPOCH, 0))])
+        self.store.answer_all()
+        self.assert_forgotten()
+
+    def test_the_hold_is_one_however_often_the_room_moves(self) -> None:
+        self.behind()
+        end = 3 + 2 * DEFAULT_LIMIT
+        for _ in range(3, end):
+            self.store.add("a")
+        asking = self.ask(hold_seconds=10.0, a=end, b=0)
+        for _ in range(2):
+            self.clock.advance(4.0)
+            self.store.reads.pop().answer()
+        self.assertEqual(self.hub.room("a").head, 2 * DEFAULT_LIMIT)
+        self.clock.advance(1.75)
+        self.assertNoResult(asking)
+        self.clock.advance(0.25)
+        pages = self.successResultOf(asking)
+        self.assertEqual(pages, [Page("a", (), Cursor(EPOCH, end)), Page("b", (), Cursor(EPOCH, 0))])
         self.store.answer_all()
         self.assert_forgotten()
 

@@ -43,7 +43,7 @@ class ReadingTestCase(SynchronousTestCase):
         return [self.store.add("lobby") for _ in range(count)]
 
     def after(self, seq: int, limit: int = DEFAULT_LIMIT, hold_seconds: float = 30.0) -> Deferred[Page]:
-        return reading.after(self.room, EPOCH, Cursor(EPOCH, seq), limit, hold_seconds)
+        return reading.after(self.room, EPOCH, Cursor(EPOCH, seq), limit, self.clock.seconds() + hold_seconds)
 
     def before(self, seq: int | None, limit: int = DEFAULT_LIMIT) -> Deferred[Page]:
         return reading.before(self.room, seq, limit)
@@ -96,6 +96,16 @@ class AtTheHeadTests(ReadingTestCase):
         self.assertEqual(self.store.asked, [("bounds", "lobby")])
         self.post()
         self.assertEqual(self.seqs(asking), [0])
+
+    def test_the_hold_begins_before_the_bounds_are_read(self) -> None:
+        self.store.hold_bounds = True
+        asking, longer = self.after(0, hold_seconds=3.0), self.after(0, hold_seconds=5.0)
+        self.clock.advance(4.0)
+        self.store.answer_all()
+        self.assertEqual(self.successResultOf(asking), Page("lobby", (), Cursor(EPOCH, 0)))
+        self.assertNoResult(longer)
+        self.clock.advance(1.0)
+        self.assertEqual(self.successResultOf(longer), Page("lobby", (), Cursor(EPOCH, 0)))
 
     def test_posted_while_the_bounds_are_read(self) -> None:
         """Law 1: what comes between looking and waiting is not missed."""
@@ -364,6 +374,19 @@ class ReadingOnTests(ReadingTestCase):
 
     def test_no_hold(self) -> None:
         self.assertEqual(self.successResultOf(self.after(5, hold_seconds=0.0)), Page("lobby", (), Cursor(EPOCH, 5)))
+
+    def test_the_hold_is_one_however_often_the_room_moves(self) -> None:
+        self.add(2 * DEFAULT_LIMIT)
+        end = 5 + 2 * DEFAULT_LIMIT
+        asking = self.after(end, hold_seconds=10.0)
+        for _ in range(2):
+            self.clock.advance(4.0)
+            self.store.reads.pop().answer()
+        self.assertLess(3 + DEFAULT_LIMIT, self.room.head or 0)
+        self.clock.advance(1.75)
+        self.assertNoResult(asking)
+        self.clock.advance(0.25)
+        self.assertEqual(self.successResultOf(asking), Page("lobby", (), Cursor(EPOCH, end)))
 
     def test_before_the_head_of_the_store(self) -> None:
         asking = self.after(4)
