@@ -8,8 +8,10 @@ from typing import Protocol
 
 from chatcomet.core.message import DEFAULT_LIMIT, PAGE_MESSAGES, Cursor, parse_number
 from chatcomet.errors import Malformed
+from chatcomet.http.request import ChatRequest
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+_ELSEWHERE = Cursor("elsewhere", 0)  # no store's epoch has nine letters
 
 
 class Query(Protocol):
@@ -57,6 +59,22 @@ def cursors(request: Query) -> dict[str, Cursor]:
             raise Malformed(f"the room {room} is asked for more than once")
         found[room] = Cursor.parse(cursor)
     return found
+
+
+def beginning(request: ChatRequest) -> Cursor | None:
+    """Where an event stream is to begin: `Last-Event-ID`, which wins, or `cursor`; None: at the head.
+
+    A browser sends `Last-Event-ID` by itself, and were it refused for that it would never come again.  So what is no
+    cursor there is taken for one of another log: the reader is told that messages may be lost to it, and goes on.
+    """
+    last = request.header("Last-Event-ID")
+    if last:
+        try:
+            return Cursor.parse(last)
+        except Malformed:
+            return _ELSEWHERE
+    cursor = parameter(request, "cursor")
+    return Cursor.parse(cursor) if cursor else None
 
 
 def limit(request: Query) -> int:

@@ -151,8 +151,7 @@ class ChatResource:
 
     @app.route("/rooms/<room>/events", methods=["GET"])
     def events(self, request: ChatRequest, room: str) -> Deferred[bytes]:
-        cursor = request.header("Last-Event-ID") or query.parameter(request, "cursor")
-        asked = Follow(room, Cursor.parse(cursor) if cursor else None, self._person(request))
+        asked = Follow(room, query.beginning(request), self._person(request))
         return EventSink(request, chosen_form(request.header("Accept")), self._chat.random()).serve(self._chat, asked)
 
     @app.route("/rooms/<room>/socket", methods=["GET"])

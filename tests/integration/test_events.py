@@ -173,10 +173,23 @@ def test_a_malformed_cursor(shared_server: Server, room: str, wrong: str) -> Non
     path = f"/rooms/{room}/events"
     if len(wrong) < 8_000:
         assert refused(ask(shared_server.port, "GET", f"{path}?cursor={wrong}")) == (400, "/problems/malformed")
-        header = {"Last-Event-ID": wrong}
-        assert refused(ask(shared_server.port, "GET", path, headers=header)) == (400, "/problems/malformed")
     else:
         assert refused(ask(shared_server.port, "GET", f"{path}?cursor={wrong}")) == (414, "/problems/uri-too-long")
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", "k3v9.", "k3v9.-1", "x" * 8_000])
+def test_a_malformed_last_event_id_has_expired(shared_server: Server, room: str, epoch: str, wrong: str) -> None:
+    """A browser sends it by itself, and would never come again if it were refused."""
+    post(shared_server, room, "zero", "one")
+    with follow(shared_server, room, f"{epoch}.2", Last_Event_ID=wrong) as stream:
+        begun(stream)
+        check_lost(stream.block(), room, f"{epoch}.0")
+        assert texts(stream, 2) == ["zero", "one"]
+    with follow(shared_server, room, Accept=NDJSON, Last_Event_ID=wrong) as stream:
+        stream.line()
+        lost = stream.line()
+        assert (lost["cursor"], lost["lost"]["status"]) == (f"{epoch}.0", 410)
+        assert [stream.line()["message"]["text"] for _ in range(2)] == ["zero", "one"]
 
 
 def test_a_room_without_a_proper_name(shared_server: Server) -> None:

@@ -11,11 +11,12 @@ from twisted.internet.defer import Deferred
 
 from chatcomet.api.streaming import ALIVE_SECONDS, STALL_SECONDS
 from chatcomet.core.hub import Hub
-from chatcomet.core.message import Message
+from chatcomet.core.message import Cursor, Message
 from chatcomet.core.store import Bounds
 from chatcomet.errors import StoreUnavailable
 from chatcomet.http import wire
 from chatcomet.http.events import EVENT_STREAM, LINES, RETRY_MS, chosen_form
+from chatcomet.stores.epoch import new_epoch
 from tests.unit.http.peer import BUFFER_BYTES, Peer, asking
 from tests.unit.http.running_edge import EdgeTestCase
 
@@ -173,9 +174,37 @@ class ResumingTests(EventsTestCase):
         for target in (f"{EVENTS}?cursor=7", f"{EVENTS}?cursor=a.1&cursor=a.1", "/rooms/Lobby/events"):
             for method in ("GET", "HEAD"):
                 self.assertEqual(self.connect().ask(target, method).status, 400, (target, method))
-        answer = self.peer.ask(EVENTS, Last_Event_ID="k3v9")
-        self.assertEqual((answer.status, answer.problem), (400, "malformed"))
         self.assertEqual(self.hub.waiting, 0)
+
+    def test_a_last_event_that_is_no_cursor_has_expired(self) -> None:
+        """A browser would give up for good on an error, and it was not its page that said this."""
+        self.add("one", "two")
+        for last in ("k3v9", "0", "k3v9.-1", "k3v9.1, k3v9.2", "k3v9.0\x85", "ü" * 4_000):
+            for start in ("", "?cursor=k3v9.1"):
+                peer = self.connect()
+                self.begin(EVENTS + start, peer, Last_Event_ID=last)
+                first, retry, lost, *messages = self.said(peer).split("\n\n")
+                self.assertEqual((first, retry), ("id: elsewhere.0", f"retry: {RETRY_MS}"))
+                self.assertEqual(lost.split("\n")[:2], ["id: k3v9.0", "event: lost"])
+                self.assertEqual([block.split("\n")[0] for block in messages], ["id: k3v9.1", "id: k3v9.2", ""])
+
+    def test_a_last_event_that_is_no_cursor_has_expired_in_lines(self) -> None:
+        self.add("one", "two")
+        self.begin(EVENTS, Accept=NDJSON, Last_Event_ID="nonsense")
+        first, lost, *messages = cast(list[dict[str, Any]], self.lines())
+        self.assertEqual(first, {"cursor": "elsewhere.0"})
+        self.assertEqual((lost["cursor"], lost["lost"]["status"]), ("k3v9.0", 410))
+        self.assertEqual([line["cursor"] for line in messages], ["k3v9.1", "k3v9.2"])
+
+    def test_what_a_last_event_that_is_no_cursor_begins_with_has_expired_too(self) -> None:
+        """Who is cut off before it hears of the loss comes with this, and is told then."""
+        peer = self.connect()
+        self.begin(EVENTS, peer, Last_Event_ID="nonsense")
+        begun = self.said(peer).split("\n")[0].removeprefix("id: ")
+        self.begin(EVENTS, Last_Event_ID=begun)
+        self.assertIn("event: lost", self.said())
+        self.assertEqual(Cursor.parse(begun).next, 0)
+        self.assertNotEqual(len(Cursor.parse(begun).epoch), len(new_epoch()))
 
 
 class EndTests(EventsTestCase):
