@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -41,11 +41,15 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RosterState:
-    """`count` people are here; `people` are the first `NAMES` of those who have a name, by name."""
+    """`count` people are here; `people` are the first `NAMES` of those who have a name, by name.
+
+    `encodings`: what edges made of it, as with a `Page`.
+    """
 
     version: int
     count: int
     people: tuple[Listed, ...]
+    encodings: dict[object, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(slots=True)

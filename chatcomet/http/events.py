@@ -6,12 +6,16 @@ what is said            event stream                           NDJSON, a line ea
 the cursor at the start ``id: C``                              ``{"cursor": C}``
 a message               ``id: C`` and ``data: message``        ``{"cursor": C, "message": message}``
 messages were lost      ``event: lost`` and ``data: problem``  ``{"cursor": C, "lost": problem}``
+who is here             ``event: roster``, ``data: roster``    ``{"roster": roster}``
 a sign of life          ``: alive``                            an empty line
 come again              ``retry: milliseconds``                the end
 ======================  =====================================  ===========================================
 
-C is the cursor after the message, or where the stream goes on.  An `EventSource` gives up for good when it is
-answered with an error status.  So where a stream can't be had now, it is told when to come again, with 200.
+C is the cursor after the message, or where the stream goes on.  Who is here is told to whoever asked with
+``roster=VERSION``, when it differs; it has no id, so that an `EventSource` keeps that of the last message.
+
+An `EventSource` gives up for good when it is answered with an error status.  So where a stream can't be had now, it
+is told when to come again, with 200.
 """
 
 from __future__ import annotations
@@ -54,6 +58,9 @@ class Form(Protocol):
     def lost(self, problem: str, cursor: Cursor) -> str:
         """That messages were lost."""
 
+    def roster(self, roster: str) -> str:
+        """Who is here."""
+
     def alive(self) -> str:
         """A sign of life."""
 
@@ -75,6 +82,9 @@ class EventStream:
     def lost(self, problem: str, cursor: Cursor) -> str:
         return f"id: {cursor}\nevent: lost\ndata: {problem}\n\n"
 
+    def roster(self, roster: str) -> str:
+        return f"event: roster\ndata: {roster}\n\n"
+
     def alive(self) -> str:
         return ": alive\n\n"
 
@@ -95,6 +105,9 @@ class Lines:
 
     def lost(self, problem: str, cursor: Cursor) -> str:
         return f'{{"cursor":"{cursor}","lost":{problem}}}\n'
+
+    def roster(self, roster: str) -> str:
+        return f'{{"roster":{roster}}}\n'
 
     def alive(self) -> str:
         return "\n"
@@ -173,7 +186,12 @@ class EventSink:
         self._request.write(encoded)
 
     def roster(self, state: RosterState) -> None:
-        """Nothing: there is no way to ask for it here."""
+        """Who is here; encoded once for all who are shown this in this form."""
+        key = self._form.content_type
+        encoded = state.encodings.get(key)
+        if encoded is None:
+            encoded = state.encodings[key] = self._form.roster(wire.roster_json(state).decode()).encode()
+        self._request.write(encoded)
 
     def alive(self) -> None:
         """A sign of life."""

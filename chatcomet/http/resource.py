@@ -151,7 +151,7 @@ class ChatResource:
 
     @app.route("/rooms/<room>/events", methods=["GET"])
     def events(self, request: ChatRequest, room: str) -> Deferred[bytes]:
-        asked = Follow(room, query.beginning(request), self._person(request))
+        asked = Follow(room, query.beginning(request), self._person(request), query.number(request, "roster"))
         return EventSink(request, chosen_form(request.header("Accept")), self._chat.random()).serve(self._chat, asked)
 
     @app.route("/rooms/<room>/socket", methods=["GET"])

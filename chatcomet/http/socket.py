@@ -57,7 +57,7 @@ from chatcomet.http.request import LimitedChannel
 IN_FLIGHT = 32
 
 _POST = frozenset({"key", "text", "data"})
-_FORM = "a WebSocket's page"  # under which its frame is kept with a page
+_FORM = "a WebSocket's frame"  # under which it is kept with a page or a roster
 
 
 class Sockets:
@@ -65,7 +65,6 @@ class Sockets:
 
     def __init__(self, chat: Chat) -> None:
         self.factory = SocketFactory(chat.clock)
-        self._roster: tuple[RosterState | None, bytes] = (None, b"")  # the last one: a room's readers are told in a row
 
     def page(self, page: Page) -> bytes:
         """The frame of a page (law 11)."""
@@ -76,10 +75,9 @@ class Sockets:
 
     def roster(self, state: RosterState) -> bytes:
         """The frame of a roster."""
-        known, framed = self._roster
-        if known is not state:
-            framed = self.factory.frame(b'{"roster":%b}' % wire.dumps(wire.roster_object(state)).encode())
-            self._roster = (state, framed)
+        framed = state.encodings.get(_FORM)
+        if framed is None:
+            framed = state.encodings[_FORM] = self.factory.frame(b'{"roster":%b}' % wire.roster_json(state))
         return framed
 
 

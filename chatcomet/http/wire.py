@@ -131,7 +131,7 @@ def polled_answer(polled: Polled) -> Answer:
     if encoded is None:
         for outdated in [form for form in page.encodings if isinstance(form, tuple)]:
             del page.encodings[outdated]  # the page of a room in which nobody speaks lives long
-        with_roster = page_json(page)[:-1] + b',"roster":%b}' % dumps(roster_object(roster)).encode()
+        with_roster = page_json(page)[:-1] + b',"roster":%b}' % roster_json(roster)
         encoded = page.encodings[form] = with_roster
     return Answer(HTTPStatus.OK, encoded, JSON)
 
@@ -139,6 +139,14 @@ def polled_answer(polled: Polled) -> Answer:
 def pages_answer(pages: Iterable[Page]) -> Answer:
     """``{"pages": [page, …]}``"""
     return Answer(HTTPStatus.OK, b'{"pages":[%b]}' % b",".join(map(page_json, pages)), JSON)
+
+
+def roster_json(roster: RosterState) -> bytes:
+    """`roster_object`, encoded once."""
+    encoded = roster.encodings.get(JSON)
+    if encoded is None:
+        encoded = roster.encodings[JSON] = dumps(roster_object(roster)).encode()
+    return encoded
 
 
 def roster_object(roster: RosterState) -> dict[str, object]:

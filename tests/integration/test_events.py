@@ -260,18 +260,20 @@ def page() -> Iterator[Page]:
 LISTEN = """(path) => {
   window.seen = [];
   window.lost = [];
+  window.rosters = [];
   window.opened = 0;
   const source = new EventSource(path);
   source.onopen = () => { window.opened += 1; };
   source.onmessage = (event) => window.seen.push([event.lastEventId, JSON.parse(event.data).text]);
+  source.addEventListener("roster", (event) => window.rosters.push([event.lastEventId, JSON.parse(event.data).count]));
   source.addEventListener("lost", (event) => window.lost.push(JSON.parse(event.data).earliest));
 }"""
 
 
-def listen(page: Page, server: Server, start: str) -> None:
+def listen(page: Page, server: Server, start: str, more: str = "") -> None:
     """Let the page have an EventSource of the lobby, and wait until it is open."""
     page.goto(f"{server.url}/rooms")
-    page.evaluate(LISTEN, f"/rooms/lobby/events?cursor={start}")
+    page.evaluate(LISTEN, f"/rooms/lobby/events?cursor={start}{more}")
     page.wait_for_function("window.opened === 1")
 
 
@@ -309,6 +311,23 @@ def test_an_event_source_that_saw_nothing_yet_keeps_its_place(server: Server, pa
     server.start()
     post(server, "lobby", "0")
     assert [text for _, text in has_seen(page, 1)] == ["0"]
+
+
+def test_an_event_source_keeps_its_place_over_a_roster(server: Server, page: Page) -> None:
+    """It comes again with the version of its URL, and is shown the roster of then."""
+    post(server, "lobby", "0")
+    epoch, _ = cursor(server.port, "lobby")
+    listen(page, server, f"{epoch}.0", "&roster=0")
+    has_seen(page, 1)
+    server.kill()
+    server.start()
+    post(server, "lobby", "1")
+    assert has_seen(page, 2) == [[f"{epoch}.1", "0"], [f"{epoch}.2", "1"]]
+    assert page.evaluate("window.rosters.length") == 2
+    for at, count in page.evaluate("window.rosters"):
+        assert at.startswith(f"{epoch}.")
+        assert count == 1
+    assert page.evaluate("window.lost") == []
 
 
 def test_an_event_source_is_told_of_what_it_lost(server: Server, page: Page) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.integration.conftest import StartServer
 from tests.integration.plain_client import JSON, Connection, ask, cursor, post_json, request, settle
 from tests.integration.server import Server
-from tests.integration.stream_client import Stream
+from tests.integration.stream_client import NDJSON, Stream
 
 CHATCOMET = str(Path(sys.executable).with_name("chatcomet"))
 GRACE_SECONDS = 10.0
@@ -152,6 +152,30 @@ def test_typing_shows_and_ends(server: Server, room: str) -> None:
             people["bob"] = False
             assert {person["name"]: person["typing"] for person in watcher.see()["people"]} == people
             assert TYPING_SECONDS - 0.5 < time.monotonic() - began < TYPING_SECONDS + 3
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", NDJSON])
+def test_a_stream_that_asks_is_shown_who_is_here(shared_server: Server, room: str, accept: str) -> None:
+    name = f"ada {room[-8:]}"
+    with Stream(shared_server.port, f"/rooms/{room}/events?roster=0", {"Accept": accept}) as watching:
+
+        def see() -> Roster:
+            """The next thing said, which is a roster."""
+            if accept == NDJSON:
+                line: dict[str, Roster] = watching.line()
+                assert list(line) == ["roster"]
+                return line["roster"]
+            block = watching.block()
+            assert (block.names, block["event"]) == (["event", "data"], "roster")
+            seen: Roster = block.json()
+            return seen
+
+        for _ in range(1 if accept == NDJSON else 2):  # the cursor at which it begins; when to come again
+            assert watching.line() if accept == NDJSON else watching.block()
+        assert (see()["count"], roster(shared_server, room)["count"]) == (1, 1)
+        with Stream(shared_server.port, f"/rooms/{room}/events", sign_in(shared_server, name)) as streaming:
+            streaming.block()
+            assert names(see()) == [name]
 
 
 def test_who_is_not_here_does_not_type(shared_server: Server, room: str) -> None:

@@ -39,6 +39,10 @@ class ReadingTests(SynchronousTestCase):
         read = read_page("lobby")(PAGE)
         self.assertEqual((read.room, read.cursor, len(read.messages)), ("lobby", Cursor("k3v9", 42), 1))
 
+    def test_a_page_with_what_was_not_asked_for(self) -> None:
+        with_roster = {**PAGE, "roster": {"version": 7, "count": 0, "people": []}}
+        self.assertEqual(read_page("lobby")(with_roster), read_page("lobby")(PAGE))
+
     def test_a_list_of_rooms(self) -> None:
         self.assertEqual(read_rooms({"rooms": [ROOM]}), (RoomState("lobby", Cursor("k3v9", 42), 2, 12),))
 

@@ -12,10 +12,11 @@ from twisted.internet.defer import Deferred
 from chatcomet.api.streaming import ALIVE_SECONDS, STALL_SECONDS
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import Cursor, Message
+from chatcomet.core.roster import GRACE_SECONDS, WAKE_SECONDS
 from chatcomet.core.store import Bounds
 from chatcomet.errors import StoreUnavailable
 from chatcomet.http import wire
-from chatcomet.http.events import EVENT_STREAM, LINES, RETRY_MS, chosen_form
+from chatcomet.http.events import EVENT_STREAM, LINES, RETRY_MS, EventStream, Lines, chosen_form
 from chatcomet.stores.epoch import new_epoch
 from tests.unit.http.peer import BUFFER_BYTES, Peer, asking
 from tests.unit.http.running_edge import EdgeTestCase
@@ -205,6 +206,83 @@ class ResumingTests(EventsTestCase):
         self.assertIn("event: lost", self.said())
         self.assertEqual(Cursor.parse(begun).next, 0)
         self.assertNotEqual(len(Cursor.parse(begun).epoch), len(new_epoch()))
+
+
+class RosterTests(EventsTestCase):
+    def shown(self, peer: Peer | None = None) -> list[dict[str, Any]]:
+        """The rosters that an event stream has told, each in a block without an id; it told nothing else."""
+        blocks = [block.split("\n") for block in self.said(peer).split("\n\n")[:-1]]
+        self.assertEqual({name for name, _ in blocks}, {"event: roster"} if blocks else set())
+        return [json.loads(data.removeprefix("data: ")) for _, data in blocks]
+
+    def begun(self, version: int, peer: Peer | None = None, **headers: str) -> str:
+        """The rest of what a stream said first, behind where it begins; it looks."""
+        self.begin(f"{EVENTS}?roster={version}", peer, **headers)
+        return self.said(peer).partition(f"id: k3v9.0\n\nretry: {RETRY_MS}\n\n")[2]
+
+    def come(self) -> Peer:
+        """Ada comes, and all who look are told when it is time."""
+        peer = self.connect()
+        self.begin(EVENTS, peer, Cookie=self.sign_in("ada").cookie)
+        self.clock.advance(WAKE_SECONDS)
+        return peer
+
+    def test_at_first_and_when_it_changes(self) -> None:
+        name, data, *rest = self.begun(0).split("\n")
+        first = json.loads(data.removeprefix("data: "))
+        self.assertEqual((name, rest), ("event: roster", ["", ""]))
+        self.assertEqual((first["count"], first["people"]), (1, []))
+        ada = self.come()
+        (second,) = self.shown()
+        self.assertEqual((second["count"], second["people"]), (2, [{"name": "ada", "typing": False}]))
+        self.assertGreater(second["version"], first["version"])
+        ada.lose()
+        self.clock.pump([1.0] * int(GRACE_SECONDS))
+        self.assertEqual([roster["count"] for roster in self.shown()], [1])
+
+    def test_in_lines(self) -> None:
+        self.begin(f"{EVENTS}?roster=0", Accept=NDJSON)
+        self.come()
+        said = self.said()
+        first, second, third = map(json.loads, said.splitlines())
+        self.assertEqual(first, {"cursor": "k3v9.0"})
+        for line, count in ((second, 1), (third, 2)):
+            self.assertEqual((list(line), line["roster"]["count"]), (["roster"], count))
+
+    def test_who_does_not_ask_is_not_told(self) -> None:
+        self.begin()
+        self.said()
+        self.come()
+        self.assertEqual(self.said(), "")
+
+    def test_a_version_that_is_known_is_not_told_again(self) -> None:
+        version = json.loads(self.begun(0).split("\n")[1].removeprefix("data: "))["version"]
+        self.assertEqual(self.begun(version, self.connect()), "")
+
+    def test_who_comes_again_by_its_old_url_is_told_the_roster_of_now_once(self) -> None:
+        version = json.loads(self.begun(0).split("\n")[1].removeprefix("data: "))["version"]
+        self.come()
+        again = self.connect()
+        said = self.begun(version, again, Last_Event_ID="k3v9.0")
+        self.assertEqual((said.count("event: roster"), json.loads(said.split("\n")[1][6:])["count"]), (1, 2))
+        self.clock.advance(WAKE_SECONDS)
+        self.assertEqual(self.shown(again), [])
+
+    def test_it_is_encoded_once_a_form_for_all_who_look(self) -> None:
+        peers = [(self.connect(), form) for form in ("text/event-stream", NDJSON) for _ in range(3)]
+        for peer, form in peers:
+            self.begin(f"{EVENTS}?roster=0", peer, Accept=form)
+        with (
+            patch.object(EventStream, "roster", autospec=True, side_effect=EventStream.roster) as block,
+            patch.object(Lines, "roster", autospec=True, side_effect=Lines.roster) as line,
+            patch.object(wire, "roster_object", side_effect=wire.roster_object) as encoded,
+        ):
+            self.come()
+        self.assertEqual((block.call_count, line.call_count, encoded.call_count), (1, 1, 1))
+
+    def test_what_is_no_version(self) -> None:
+        for method in ("GET", "HEAD"):
+            self.assertEqual(self.connect().ask(f"{EVENTS}?roster=x", method).status, 400)
 
 
 class EndTests(EventsTestCase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 from twisted.internet.defer import Deferred, fail
 from websockets.frames import Opcode
@@ -12,7 +13,7 @@ from chatcomet.api.streaming import ALIVE_SECONDS
 from chatcomet.core.message import Cursor, Page
 from chatcomet.core.roster import GRACE_SECONDS, TYPING_SECONDS, WAKE_SECONDS
 from chatcomet.errors import StoreUnavailable
-from chatcomet.http.frames import MESSAGE_BYTES, UNANSWERED
+from chatcomet.http.frames import MESSAGE_BYTES, UNANSWERED, SocketFactory
 from chatcomet.http.request import IDLE_SECONDS, LINGER_SECONDS
 from chatcomet.http.socket import IN_FLIGHT, Sockets
 from chatcomet.settings import Settings
@@ -363,6 +364,16 @@ class RosterTests(SocketTestCase):
         other.lose()
         self.clock.pump([1] * int(GRACE_SECONDS + WAKE_SECONDS))
         self.assertEqual(peer.hear()[-1]["roster"]["count"], 1)
+
+    def test_it_is_framed_once_for_all_who_look(self) -> None:
+        for _ in range(3):
+            self.open("?roster=0")
+        self.clock.advance(WAKE_SECONDS)
+        with patch.object(SocketFactory, "frame", autospec=True, side_effect=SocketFactory.frame) as frame:
+            self.open(Cookie=self.sign_in("ada").cookie)
+            frame.reset_mock()
+            self.clock.advance(WAKE_SECONDS)
+        self.assertEqual(frame.call_count, 1)
 
     def test_a_version_that_is_known_is_not_told_again(self) -> None:
         version = self.open("?roster=0").hear()[1]["roster"]["version"]
