@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from unittest.mock import patch
 
-from twisted.internet.defer import Deferred
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.core.hub import IDLE_SECONDS, Hub
-from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page
 from chatcomet.core.roster import (
     GRACE_SECONDS,
     NAMES,
@@ -21,7 +20,6 @@ from chatcomet.core.roster import (
     Person,
     Roster,
 )
-from tests.unit.core.slow_store import EPOCH, SlowStore
 
 ADA, BOB, GUEST = Person("a", "ada"), Person("b", "bob"), Person("203.0.113.7", None)
 
@@ -158,6 +156,79 @@ class PresenceTests(RosterTestCase):
         self.assertGreater(self.make().version, self.roster.version)
 
 
+class ManyTests(RosterTestCase):
+    """Rooms of many people, who come and go and are renamed."""
+
+    PEOPLE = st.tuples(st.integers(0, 3), st.none() | st.sampled_from("ab"))
+
+    @given(st.lists(st.tuples(PEOPLE, st.booleans()), max_size=40))
+    def test_who_is_listed_is_who_is_here(self, steps: list[tuple[tuple[int, str | None], bool]]) -> None:
+        self.setUp()
+        names: dict[int, str | None] = {}
+        for (number, name), comes in steps:
+            person = Person(str(number), name)
+            if comes:
+                self.roster.enter(person)
+                if number in names:
+                    self.roster.leave(person)  # one reader is enough
+                names[number] = name
+            elif number in names:
+                self.roster.leave(person)
+                self.clock.advance(GRACE_SECONDS)
+                del names[number]
+            self.assertEqual(self.names(), sorted(name for name in names.values() if name is not None))
+            self.assertEqual(len(self.roster), len(names))
+
+    def test_two_of_one_name_are_not_taken_for_each_other(self) -> None:
+        """One of them has lost it to the other, and has not yet gone."""
+        for goes, stays in (("1", "2"), ("2", "1")):
+            roster = self.roster = self.make()
+            for who in (goes, stays):
+                roster.enter(Person(who, "ada"))
+            roster.leave(Person(goes, "ada"))
+            self.clock.advance(GRACE_SECONDS)
+            roster.type(Person(stays, "ada"))
+            self.assertEqual(roster.state.people, (Listed("ada", True),))
+
+    def test_another_version_of_many_is_not_sorted_anew(self) -> None:
+        compared = 0
+
+        class Name(str):
+            def __lt__(self, other: str) -> bool:
+                nonlocal compared
+                compared += 1
+                return super().__lt__(other)
+
+        for number in range(2_000):
+            self.roster.enter(Person(str(number), Name(f"{number * 7 % 2_000:04}")))
+        self.assertEqual(self.names()[:2], ["0000", "0001"])
+        compared = 0
+        self.roster.enter(Person("2000", Name("0000a")))
+        self.assertEqual(self.names()[:2], ["0000", "0000a"])
+        self.assertTrue(0 < compared < 100, compared)
+
+    def test_the_end_of_one_grace_is_not_the_matter_of_all_who_left(self) -> None:
+        reckoned = 0
+
+        class Seconds(float):
+            def __add__(self, other: float) -> float:
+                nonlocal reckoned
+                reckoned += 1
+                return super().__add__(other)
+
+        people = [Person(str(number), None) for number in range(500)]
+        for person in people:
+            self.roster.enter(person)
+        with patch.object(self.clock, "seconds", lambda: Seconds(self.clock.rightNow)):
+            for person in people:
+                self.roster.leave(person)
+                self.clock.advance(0.01)
+            reckoned = 0
+            self.clock.pump([GRACE_SECONDS - 5.0] + [0.01] * 501)
+        self.assertEqual(len(self.roster), 0)
+        self.assertLess(reckoned, 10 * len(people))
+
+
 class TypingTests(RosterTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -241,99 +312,6 @@ class WakingTests(RosterTestCase):
         self.roster.enter(ADA)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertEqual(self.names(), ["ada"])
-
-
-class InARoomTests(SynchronousTestCase):
-    """A room's own roster."""
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.store = SlowStore()
-        self.hub = Hub(self.store, self.clock)
-
-    def test_a_room_stays_while_somebody_is_here_and_goes_afterwards(self) -> None:
-        room = self.hub.room("lobby")
-        room.roster.enter(ADA)
-        self.clock.pump([IDLE_SECONDS] * 10)
-        self.assertIs(self.hub.room("lobby"), room)
-        room.roster.leave(ADA)
-        self.clock.advance(GRACE_SECONDS - 1)
-        self.assertFalse(room.idle)
-        self.clock.pump([IDLE_SECONDS] * 3)
-        self.assertEqual((len(self.hub), self.clock.getDelayedCalls()), (0, []))
-
-    def test_a_change_wakes_who_looks_and_nobody_else(self) -> None:
-        looks = self.look()
-        reads = self.hub.after("lobby", Cursor(EPOCH, 0), DEFAULT_LIMIT, 30.0)
-        self.assertEqual((self.hub.readers("lobby"), self.hub.readers("other")), (2, 0))
-        self.hub.room("lobby").roster.enter(ADA)
-        self.clock.advance(0)
-        self.assertEqual(self.successResultOf(looks).messages, ())
-        self.assertNoResult(reads)
-        self.assertEqual(self.hub.waiting, 1)
-
-    def look(self, seq: int = 0, hold_seconds: float = 30.0) -> Deferred[Page]:
-        """Asks with the version of now."""
-        seen = self.hub.room("lobby").roster.look().version
-        return self.hub.after("lobby", Cursor(EPOCH, seq), DEFAULT_LIMIT, hold_seconds, seen)
-
-    def check_told_in_time(self, looking: Deferred[Page], seq: int = 0) -> None:
-        """`looking` is told of a second change when its time has come."""
-        self.assertNoResult(looking)
-        self.clock.advance(WAKE_SECONDS - 0.1)
-        self.assertNoResult(looking)
-        self.clock.advance(0.1)
-        self.assertEqual(self.successResultOf(looking), Page("lobby", (), Cursor(EPOCH, seq)))
-
-    def test_a_change_while_the_store_is_asked_is_told_when_it_has_answered(self) -> None:
-        self.store.hold_bounds = True
-        looking = self.look()
-        self.hub.room("lobby").roster.enter(ADA)
-        self.clock.advance(WAKE_SECONDS)
-        self.store.answer_all()
-        self.assertEqual(self.successResultOf(looking), Page("lobby", (), Cursor(EPOCH, 0)))
-
-    def test_another_one_while_the_store_is_asked_is_told_at_its_time(self) -> None:
-        self.store.hold_bounds = True
-        self.hub.room("lobby").roster.enter(ADA)
-        looking = self.look()
-        self.hub.room("lobby").roster.enter(BOB)
-        self.store.answer_all()
-        self.check_told_in_time(looking)
-
-    def add_three(self) -> Sequence[Message]:
-        """In the store; nobody is told."""
-        return [self.store.add("lobby") for _ in range(3)]
-
-    def test_a_change_while_the_room_reads_on_is_told(self) -> None:
-        self.successResultOf(self.look(hold_seconds=0.0))
-        self.store.hold_reads = True
-        self.store.tell("lobby", self.add_three()[2])
-        self.hub.room("lobby").roster.enter(ADA)
-        looking = self.look(3)
-        self.hub.room("lobby").roster.enter(BOB)
-        self.check_told_in_time(looking, 3)
-
-    def test_a_change_before_who_looks_waits_for_a_room_that_reads_on_is_told(self) -> None:
-        self.store.hold_bounds = self.store.hold_reads = True
-        looking = self.look(3)
-        (question,) = self.store.bounds_asked
-        question.look()
-        self.hub.room("lobby").roster.enter(ADA)
-        first, _, last = self.add_three()
-        self.store.tell("lobby", first)
-        self.store.tell("lobby", last)
-        question.answer()
-        self.assertEqual((self.hub.room("lobby").head, self.hub.room("lobby").reach), (1, 3))
-        self.assertEqual(self.successResultOf(looking), Page("lobby", (), Cursor(EPOCH, 3)))
-
-    def test_who_has_gone_when_it_is_told_is_not_woken(self) -> None:
-        looks = self.look()
-        self.hub.room("lobby").roster.enter(ADA)
-        looks.addErrback(lambda _: None)
-        looks.cancel()
-        self.clock.advance(0)
-        self.assertEqual(self.hub.waiting, 0)
 
 
 class LookTests(RosterTestCase):
