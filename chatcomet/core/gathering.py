@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, DeferredList, FirstError
 
 from chatcomet.core import reading
 from chatcomet.core.message import Cursor, Page
-from chatcomet.core.room import Room
+from chatcomet.core.room import AT_ONCE, Room
 from chatcomet.errors import CursorExpired
 
 Asked = Sequence[tuple[Room, Cursor]]
@@ -34,7 +34,7 @@ async def _after_any(asked: Asked, epoch: str, limit: int, until: float) -> Sequ
 
 async def _pages(asked: Asked, epoch: str, limit: int, until: float) -> Sequence[Page]:
     while True:
-        pages = [await reading.after(room, epoch, cursor, limit, reading.AT_ONCE) for room, cursor in asked]
+        pages = [await reading.after(room, epoch, cursor, limit, AT_ONCE) for room, cursor in asked]
         news = [page for page in pages if page.messages]
         if news:
             return news

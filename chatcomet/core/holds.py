@@ -35,9 +35,9 @@ class Holds:
         self.over = False
         """True after `end_all`: nothing is to be suspended any more."""
 
-    def begin(self, seconds: float, expirer: Expirer) -> int:
-        """The tick that comes `seconds` from now; `expirer` will be called for it."""
-        tick = math.ceil((self._clock.seconds() + seconds) / TICK_SECONDS)
+    def begin(self, until: float, expirer: Expirer) -> int:
+        """The tick that comes at `until`, by the clock, or soon after; `expirer` will be called for it."""
+        tick = math.ceil(until / TICK_SECONDS)
         due = self._due.get(tick)
         if due is None:
             due = self._due[tick] = set()

@@ -23,9 +23,6 @@ from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page, first_t
 from chatcomet.core.room import Room
 from chatcomet.errors import CursorExpired
 
-AT_ONCE = float("-inf")
-"""When the hold ends of who is not to be suspended."""
-
 _READS_OF_THE_HEAD = 2  # the first may have begun before this asker came; the second did not
 
 

@@ -14,6 +14,7 @@ The log itself is the store's.  A room follows it:
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,9 @@ BACKLOG_MESSAGES = 256
 BACKLOG_BYTES = 512 * 1024
 SHARED_PAGES = 16  # with what they were encoded to: a reader that asks for each cursor in turn would fill them all
 RETRY_SECONDS = 1.0
+
+AT_ONCE = -math.inf
+"""When the hold ends of who is not to be suspended."""
 
 
 class Room:
@@ -145,10 +149,9 @@ class Room:
         `roster_seen`: its version; None for who does not look.  It is compared in the turn in which the asker becomes
         a waiter (law 1): of a change that was announced while it was on its way here it would not hear.
         """
-        hold_seconds = until - self._clock.seconds()
         if roster_seen is None:
-            return self.waiters.suspend(hold_seconds)
-        return self.watchers.suspend(hold_seconds if self.roster.look().version == roster_seen else 0.0)
+            return self.waiters.suspend(until)
+        return self.watchers.suspend(until if self.roster.look().version == roster_seen else AT_ONCE)
 
     def bounds(self) -> Deferred[Bounds]:
         """What the store keeps of this room; the room follows it from there.  Fails with `ServerFault`.

@@ -58,15 +58,18 @@ class WaiterSet:
         """Whether nobody is suspended and nobody remains to be fired."""
         return not self._firing and not any(self._buckets.values())
 
-    def suspend(self, seconds: float) -> Deferred[Page]:
-        """Fires with the next page, or with an empty one after `seconds`."""
+    def suspend(self, until: float) -> Deferred[Page]:
+        """Fires with the next page, or with an empty one at `until`, by the clock; that may be now."""
         waiter = Waiter(_forget)
-        if self._holds.over or seconds <= 0:
+        if self._holds.over or until <= self._clock.seconds():
             waiter.callback(self._nothing())
             return waiter
-        tick = self._holds.begin(seconds, self)
-        waiter.bucket = self._buckets.setdefault(tick, {})
-        waiter.bucket[waiter] = None
+        tick = self._holds.begin(until, self)
+        bucket = self._buckets.get(tick)
+        if bucket is None:
+            bucket = self._buckets[tick] = {}
+        bucket[waiter] = None
+        waiter.bucket = bucket
         return waiter
 
     def wake(self, outcome: Page | Failure) -> None:

@@ -45,16 +45,16 @@ class Deadlines:
             return
         timed.deadline = self._clock.seconds() + seconds
         if timed.deadline < timed.looked_at:
-            self._put(timed, seconds)
+            self._put(timed)
 
     def forget(self, timed: Timed) -> None:
         """`timed` is gone."""
         if timed.looked_at < NEVER:
             self._buckets[round(timed.looked_at / TICK_SECONDS)].discard(timed)
 
-    def _put(self, timed: Timed, seconds: float) -> None:
+    def _put(self, timed: Timed) -> None:
         self.forget(timed)
-        tick = self._ticks.begin(seconds, self)
+        tick = self._ticks.begin(timed.deadline, self)
         timed.looked_at = tick * TICK_SECONDS
         self._buckets.setdefault(tick, set()).add(timed)
 
@@ -73,4 +73,4 @@ class Deadlines:
                 timed.deadline = NEVER
                 timed.timeoutConnection()
             elif timed.deadline < NEVER:
-                self._put(timed, timed.deadline - now)
+                self._put(timed)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.core.holds import TICK_SECONDS, Holds
+from chatcomet.core.holds import TICK_SECONDS, Expirer, Holds
 
 
 class Recorder:
@@ -33,13 +33,16 @@ class HoldsTests(SynchronousTestCase):
         self.holds = Holds(self.clock)
         self.recorder = Recorder(self.clock)
 
+    def begin(self, seconds: float, expirer: Expirer) -> int:
+        return self.holds.begin(self.clock.seconds() + seconds, expirer)
+
     def advance(self, seconds: float) -> None:
         """Advance in steps smaller than a tick, as a reactor does."""
         for _ in range(round(seconds / 0.05)):
             self.clock.advance(0.05)
 
     def test_ends_in_time(self) -> None:
-        tick = self.holds.begin(2.0, self.recorder)
+        tick = self.begin(2.0, self.recorder)
         self.clock.advance(1.99)
         self.assertEqual(self.recorder.calls, [])
         self.clock.advance(0.01 + TICK_SECONDS)
@@ -48,7 +51,7 @@ class HoldsTests(SynchronousTestCase):
 
     def test_one_timer_for_all(self) -> None:
         for hundredth in range(1, 500):
-            self.holds.begin(hundredth / 100, self.recorder)
+            self.begin(hundredth / 100, self.recorder)
             self.assertEqual(len(self.clock.getDelayedCalls()), 1)
 
     def test_no_timer_without_holds(self) -> None:
@@ -56,19 +59,19 @@ class HoldsTests(SynchronousTestCase):
 
     def test_called_once_for_a_tick(self) -> None:
         other = Recorder(self.clock)
-        tick = self.holds.begin(1.0, self.recorder)
-        self.assertEqual({self.holds.begin(1.0, who) for who in (self.recorder, other, other)}, {tick})
+        tick = self.begin(1.0, self.recorder)
+        self.assertEqual({self.begin(1.0, who) for who in (self.recorder, other, other)}, {tick})
         self.advance(2.0)
         self.assertEqual((len(self.recorder.calls), len(other.calls)), (1, 1))
 
     def test_shorter_hold_begun_later_ends_first(self) -> None:
-        late, soon = self.holds.begin(10.0, self.recorder), self.holds.begin(1.0, self.recorder)
+        late, soon = self.begin(10.0, self.recorder), self.begin(1.0, self.recorder)
         self.advance(12.0)
         self.assertEqual([tick for _, tick in self.recorder.calls], [soon, late])
         self.assertLess(self.recorder.calls[0][0], 1000.1 + 1.0 + TICK_SECONDS + 0.1)
 
     def test_after_a_stall_all_that_is_due_ends_in_order(self) -> None:
-        ticks = [self.holds.begin(seconds, self.recorder) for seconds in (3.0, 1.0, 2.0, 60.0)]
+        ticks = [self.begin(seconds, self.recorder) for seconds in (3.0, 1.0, 2.0, 60.0)]
         self.clock.advance(5.0)
         self.assertEqual([tick for _, tick in self.recorder.calls], sorted(ticks)[:3])
         self.clock.advance(60.0)
@@ -80,16 +83,16 @@ class HoldsTests(SynchronousTestCase):
 
         def again() -> None:
             if len(begun) < 3:
-                begun.append(self.holds.begin(1.0, recorder))
+                begun.append(self.begin(1.0, recorder))
 
         recorder._then = again
-        self.holds.begin(1.0, recorder)
+        self.begin(1.0, recorder)
         self.advance(6.0)
         self.assertEqual([tick for _, tick in recorder.calls][1:], begun)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_end_all(self) -> None:
-        ticks = [self.holds.begin(seconds, self.recorder) for seconds in (3.0, 1.0)]
+        ticks = [self.begin(seconds, self.recorder) for seconds in (3.0, 1.0)]
         self.assertFalse(self.holds.over)
         self.holds.end_all()
         self.assertTrue(self.holds.over)
@@ -101,15 +104,15 @@ class HoldsTests(SynchronousTestCase):
     def test_over_while_it_ends(self) -> None:
         """Whoever asks again from inside the end sees that nothing is to be suspended any more."""
         seen: list[bool] = []
-        self.holds.begin(1.0, Recorder(self.clock, lambda: seen.append(self.holds.over)))
+        self.begin(1.0, Recorder(self.clock, lambda: seen.append(self.holds.over)))
         self.holds.end_all()
         self.assertEqual(seen, [True])
 
     def test_end_all_from_inside_an_end(self) -> None:
         """A server may be stopped by what one answer sets off."""
-        self.holds.begin(1.0, Recorder(self.clock, self.holds.end_all))
-        self.holds.begin(1.5, self.recorder)
-        self.holds.begin(60.0, self.recorder)
+        self.begin(1.0, Recorder(self.clock, self.holds.end_all))
+        self.begin(1.5, self.recorder)
+        self.begin(60.0, self.recorder)
         self.clock.advance(3.0)
         self.assertEqual(len(self.recorder.calls), 2)
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -120,7 +123,7 @@ class HoldsTests(SynchronousTestCase):
         clock.advance(now)
         recorder = Recorder(clock)
         wheel = Holds(clock)
-        due = {wheel.begin(seconds, recorder): now + seconds for seconds in holds}
+        due = {wheel.begin(now + seconds, recorder): now + seconds for seconds in holds}
         while clock.getDelayedCalls():
             call = clock.getDelayedCalls()[0]
             clock.advance(max(0.0, call.getTime() - clock.seconds()))

@@ -45,7 +45,7 @@ class RoomTestCase(SynchronousTestCase):
         return messages
 
     def suspend(self, seconds: float = 30.0) -> Deferred[Page]:
-        return self.room.waiters.suspend(seconds)
+        return self.room.waiters.suspend(self.clock.seconds() + seconds)
 
     def gather(self) -> list[int]:
         """Where the seqs go that somebody sees who waits for the next page again and again, from inside the wake."""
@@ -279,7 +279,7 @@ class WatcherTests(RoomTestCase):
 
     def test_woken_with_the_same_page(self) -> None:
         self.begin()
-        waiting, watching = self.suspend(), self.room.watchers.suspend(30.0)
+        waiting, watching = self.suspend(), self.room.watchers.suspend(self.clock.seconds() + 30.0)
         self.assertEqual(self.room.readers, 2)
         self.room.deliver(self.add(1))
         self.assertIs(self.successResultOf(waiting), self.successResultOf(watching))
@@ -288,8 +288,12 @@ class WatcherTests(RoomTestCase):
     def test_who_asks_again_as_the_other_when_woken_waits_for_the_next_page(self) -> None:
         self.begin()
         again: list[Deferred[Page]] = []
-        self.room.waiters.suspend(30.0).addCallback(lambda _: again.append(self.room.watchers.suspend(30.0)))
-        self.room.watchers.suspend(30.0).addCallback(lambda _: again.append(self.room.waiters.suspend(30.0)))
+        self.room.waiters.suspend(self.clock.seconds() + 30.0).addCallback(
+            lambda _: again.append(self.room.watchers.suspend(self.clock.seconds() + 30.0))
+        )
+        self.room.watchers.suspend(self.clock.seconds() + 30.0).addCallback(
+            lambda _: again.append(self.room.waiters.suspend(self.clock.seconds() + 30.0))
+        )
         self.room.deliver(self.add(1))
         for each in again:
             self.assertNoResult(each)

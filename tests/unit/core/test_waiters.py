@@ -27,8 +27,11 @@ class WaiterSetTests(SynchronousTestCase):
         self.holds = Holds(self.clock)
         self.waiters = WaiterSet(self.clock, self.holds, lambda: EMPTY)
 
+    def hold(self, seconds: float) -> Deferred[Page]:
+        return self.waiters.suspend(self.clock.seconds() + seconds)
+
     def suspend(self, count: int, seconds: float = 10.0) -> list[Deferred[Page]]:
-        return [self.waiters.suspend(seconds) for _ in range(count)]
+        return [self.hold(seconds) for _ in range(count)]
 
     def answered(self, waiting: list[Deferred[Page]]) -> int:
         return sum(waiter.called for waiter in waiting)
@@ -68,7 +71,7 @@ class WaiterSetTests(SynchronousTestCase):
         again: list[Deferred[Page]] = []
 
         def ask_again(page: Page) -> Page:
-            again.append(self.waiters.suspend(10.0))
+            again.append(self.hold(10.0))
             return page
 
         waiting = [waiter.addCallback(ask_again) for waiter in self.suspend(3)]
@@ -85,7 +88,7 @@ class WaiterSetTests(SynchronousTestCase):
         def ask_again(page: Page) -> None:
             got.append(page)
             if page is NEXT:
-                self.waiters.suspend(10.0).addCallback(got.append)
+                self.hold(10.0).addCallback(got.append)
                 self.waiters.wake(AFTER_NEXT)
 
         first, second = self.suspend(2)
@@ -148,7 +151,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_one_that_asked_again_cancels_the_new_request(self) -> None:
         again: list[Deferred[Page]] = []
-        self.waiters.suspend(10.0).addCallback(lambda _: again.append(self.waiters.suspend(10.0)))
+        self.hold(10.0).addCallback(lambda _: again.append(self.hold(10.0)))
         self.waiters.wake(NEXT)
         again[0].cancel()
         self.failureResultOf(again[0], CancelledError)
@@ -227,13 +230,13 @@ class WaiterSetTests(SynchronousTestCase):
         self.assertTrue(self.waiters.idle)
 
     def test_each_at_its_own_tick(self) -> None:
-        waiting = [self.waiters.suspend(seconds) for seconds in (3.0, 1.0, 2.0)]
+        waiting = [self.hold(seconds) for seconds in (3.0, 1.0, 2.0)]
         for expected in ([False, True, False], [False, True, True], [True, True, True]):
             self.clock.advance(1.0)
             self.assertEqual([waiter.called for waiter in waiting], expected)
 
     def test_expired_ones_are_not_woken(self) -> None:
-        soon, late = self.waiters.suspend(1.0), self.waiters.suspend(9.0)
+        soon, late = self.hold(1.0), self.hold(9.0)
         self.clock.advance(2.0)
         self.waiters.wake(NEXT)
         self.assertIs(self.successResultOf(soon), EMPTY)
@@ -256,7 +259,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_asking_again_from_inside_an_expiry(self) -> None:
         again: list[Deferred[Page]] = []
-        self.waiters.suspend(1.0).addCallback(lambda _: again.append(self.waiters.suspend(1.0)))
+        self.hold(1.0).addCallback(lambda _: again.append(self.hold(1.0)))
         self.clock.advance(1.0)
         self.assertEqual(len(self.waiters), 1)
         self.clock.advance(1.0)
@@ -264,7 +267,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_nothing_is_held_for_no_time(self) -> None:
         for seconds in (0.0, -1.0):
-            self.assertIs(self.successResultOf(self.waiters.suspend(seconds)), EMPTY)
+            self.assertIs(self.successResultOf(self.hold(seconds)), EMPTY)
         self.assertTrue(self.waiters.idle)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
@@ -275,7 +278,7 @@ class WaiterSetTests(SynchronousTestCase):
     # The end
 
     def test_end_all(self) -> None:
-        waiting = [self.waiters.suspend(seconds) for seconds in (1.0, 2.0, 3.0)]
+        waiting = [self.hold(seconds) for seconds in (1.0, 2.0, 3.0)]
         self.holds.end_all()
         for waiter in waiting:
             self.assertIs(self.successResultOf(waiter), EMPTY)
@@ -283,13 +286,13 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_nobody_is_suspended_after_the_end(self) -> None:
         self.holds.end_all()
-        self.assertIs(self.successResultOf(self.waiters.suspend(10.0)), EMPTY)
+        self.assertIs(self.successResultOf(self.hold(10.0)), EMPTY)
         self.assertTrue(self.waiters.idle)
 
     def test_asking_again_from_inside_the_end(self) -> None:
         got: list[Page] = []
         for _ in range(3):
-            self.waiters.suspend(1.0).addCallback(lambda _: self.waiters.suspend(1.0).addCallback(got.append))
+            self.hold(1.0).addCallback(lambda _: self.hold(1.0).addCallback(got.append))
         self.holds.end_all()
         self.assertEqual(got, [EMPTY] * 3)
         self.assertTrue(self.waiters.idle)
