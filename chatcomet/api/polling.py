@@ -26,19 +26,20 @@ ROOMS = 32
 class Poll:
     """The page after `cursor`, of `limit` messages at most, waited for `wait_seconds` (None: as long as allowed).
 
-    `person`: who reads, for the roster.  `roster`: the version that the asker has seen (None: it does not look).
+    Making one for what can't be a room raises `Malformed`.
     """
 
     room: str
     cursor: Cursor
     limit: int = DEFAULT_LIMIT
     wait_seconds: float | None = None
-    person: Person | None = None
-    roster: int | None = None
+
+    def __post_init__(self) -> None:
+        check_room_name(self.room)
 
 
 class Polled(NamedTuple):
-    """A page, and the roster where the asker looks and has not seen it."""
+    """A page, and the roster where the asker has not seen it."""
 
     page: Page
     roster: RosterState | None
@@ -46,12 +47,20 @@ class Polled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PollRooms:
-    """The pages after some rooms' cursors, of `limit` messages at most each."""
+    """The pages after some rooms' cursors, of `limit` messages at most each.
+
+    Making one for what can't be rooms, for none or for too many raises `Malformed`.
+    """
 
     cursors: Mapping[str, Cursor]
     limit: int = DEFAULT_LIMIT
     wait_seconds: float | None = None
-    person: Person | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.cursors) <= ROOMS:
+            raise Malformed(f"one poll asks for 1 to {ROOMS} rooms")
+        for name in self.cursors:
+            check_room_name(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,36 +72,42 @@ class History:
     limit: int = DEFAULT_LIMIT
 
 
-def poll(chat: Chat, asked: Poll) -> Deferred[Polled]:
-    """Fires with the page, empty at the end of the hold or when only the roster has changed.
+def poll(chat: Chat, asked: Poll, person: Person | None = None, seen: int | None = None) -> Deferred[Page]:
+    """Fires with the page, empty at the end of the hold.
 
-    Fails with `CursorExpired` or `ServerFault`.  Raises `Malformed`.  Cancelling forgets the asker.
+    `person`: who reads, for the roster.  `seen`: a roster of another version than this ends the hold, too.
+    Fails with `CursorExpired` or `ServerFault`.  Cancelling forgets the asker.
     """
-    roster = chat.hub.room(check_room_name(asked.room)).roster
-    _enter([roster], asked.person)
     hold_seconds = _hold_seconds(chat, asked.wait_seconds)
-    answer = chat.hub.after(asked.room, asked.cursor, asked.limit, hold_seconds, asked.roster)
+    if person is None:
+        return chat.hub.after(asked.room, asked.cursor, asked.limit, hold_seconds, seen)
+    roster = chat.hub.room(asked.room).roster
+    roster.enter(person)
+    return _leaving(chat.hub.after(asked.room, asked.cursor, asked.limit, hold_seconds, seen), [roster], person)
+
+
+def look(chat: Chat, asked: Poll, seen: int, person: Person | None = None) -> Deferred[Polled]:
+    """Fires as `poll` does, with the roster, too, where that is not the one that was `seen`."""
+    roster = chat.hub.room(asked.room).roster
 
     def with_roster(page: Page) -> Polled:
-        if asked.roster is None:
-            return Polled(page, None)
         shown = roster.look()
-        return Polled(page, None if shown.version == asked.roster else shown)
+        return Polled(page, None if shown.version == seen else shown)
 
-    return _leaving(answer, [roster], asked.person).addCallback(with_roster)
+    return poll(chat, asked, person, seen).addCallback(with_roster)
 
 
-def poll_rooms(chat: Chat, asked: PollRooms) -> Deferred[Sequence[Page]]:
+def poll_rooms(chat: Chat, asked: PollRooms, person: Person | None = None) -> Deferred[Sequence[Page]]:
     """Fires with the pages of the rooms in which there is something, or at the end of the hold with empty ones of all.
 
-    Fails with `CursorExpired`, which names the room, or `ServerFault`.  Raises `Malformed`.
+    `person`: who reads, for the rosters.  Fails with `CursorExpired`, which names the room, or `ServerFault`.
     """
-    if not 1 <= len(asked.cursors) <= ROOMS:
-        raise Malformed(f"one poll asks for 1 to {ROOMS} rooms")
-    rosters = [room.roster for room in chat.hub.rooms([check_room_name(name) for name in asked.cursors])]
-    _enter(rosters, asked.person)
+    rosters = [room.roster for room in chat.hub.rooms(asked.cursors)]
+    if person is not None:
+        for roster in rosters:
+            roster.enter(person)
     answer = chat.hub.after_any(asked.cursors, asked.limit, _hold_seconds(chat, asked.wait_seconds))
-    return _leaving(answer, rosters, asked.person)
+    return answer if person is None else _leaving(answer, rosters, person)
 
 
 def history(chat: Chat, asked: History) -> Deferred[Page]:
@@ -107,19 +122,12 @@ def _hold_seconds(chat: Chat, wait_seconds: float | None) -> float:
     return hold_seconds * (1 - JITTER * chat.random())
 
 
-def _enter(rosters: Sequence[Roster], person: Person | None) -> None:
-    if person is not None:
-        for roster in rosters:
-            roster.enter(person)
-
-
-def _leaving(answer: Deferred[T], rosters: Sequence[Roster], person: Person | None) -> Deferred[T]:
+def _leaving(answer: Deferred[T], rosters: Sequence[Roster], person: Person) -> Deferred[T]:
     """`answer`, at which `person` leaves `rosters`."""
 
     def leave(outcome: T) -> T:
-        if person is not None:
-            for roster in rosters:
-                roster.leave(person)
+        for roster in rosters:
+            roster.leave(person)
         return outcome
 
     return answer.addBoth(leave)

@@ -10,6 +10,8 @@ What the `Lane` understands is asked and answered right here.  All else reaches 
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -17,6 +19,8 @@ from twisted.web import http
 
 from chatcomet.errors import ChatcometError
 from chatcomet.http import wire
+from chatcomet.http.asks import Ask
+from chatcomet.http.deadlines import NEVER
 from chatcomet.http.request import IDLE_SECONDS, LimitedChannel
 from chatcomet.http.wire import FAULT, Answer
 
@@ -29,28 +33,30 @@ class PollChannel(LimitedChannel):
     def __init__(self) -> None:
         super().__init__()
         self._at_first_line = True  # `HTTPChannel` has heard nothing of the next request
-        self._answer: Deferred[Answer] | None = None  # on its way in the lane
+        self._ask: Ask[Any] | None = None  # is being answered in the lane
+        self._outcome: Deferred[Any] | None = None  # of that
         self._is_untaken = False  # the peer has yet to take the lane's last answer
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
         """Forget the asker who has dropped."""
         super().connectionLost(reason)
-        if self._answer is not None:
-            self._answer.cancel()
+        if self._outcome is not None:
+            self._outcome.cancel()
 
     def dataReceived(self, data: bytes) -> None:
         """A request for the lane, or anything else."""
         lane = self.site.lane
-        if lane is not None and self._is_plain and self._is_idle:
-            answer = lane.answer(data, self._address)
-            if answer is not None:
-                self._suspend(answer)
+        if (
+            lane is not None
+            and self._is_plain
+            and self._at_first_line
+            and not (self._handlingRequest or self._buffer or self._busyReceiving or self._ended)
+        ):
+            taken = lane.take(data, self._address)
+            if taken is not None:
+                self._suspend(*taken)
                 return
         super().dataReceived(data)
-
-    @property
-    def _is_idle(self) -> bool:
-        return self._at_first_line and not (self._handlingRequest or self._buffer or self._busyReceiving or self._ended)
 
     def lineReceived(self, line: bytes) -> None:
         """A line of a request that is not for the lane."""
@@ -62,16 +68,35 @@ class PollChannel(LimitedChannel):
         self._at_first_line = True
         super().requestDone(request)
 
-    def _suspend(self, answer: Deferred[Answer]) -> None:
-        """Wait for `answer`; what comes meanwhile is kept as it is."""
+    def _suspend(self, ask: Ask[Any], outcome: Deferred[Any]) -> None:
+        """Wait for `outcome`; what comes meanwhile is kept as it is."""
         self._handlingRequest = True
         self.line_mode = 0
-        self.setTimeout(None)
-        self._answer = answer
-        answer.addCallbacks(self._answered, self._failed)
+        self.deadline = NEVER
+        self._ask, self._outcome = ask, outcome
+        outcome.addCallbacks(self._came, self._failed)
 
-    def _answered(self, answer: Answer) -> None:
-        self._answer = None
+    def _came(self, outcome: Any) -> None:
+        assert self._ask is not None
+        try:
+            answer = self._ask.answer(outcome)
+        except Exception:
+            answer = self._fault(Failure())
+        self._give(answer)
+
+    def _failed(self, failure: Failure) -> None:
+        assert self._ask is not None
+        if isinstance(failure.value, ChatcometError):
+            self._give(self._ask.refuse(failure.value))
+        elif not failure.check(CancelledError):
+            self._give(self._fault(failure))
+
+    def _fault(self, failure: Failure) -> Answer:
+        self._log.failure("a fault in answering in the lane", failure)
+        return FAULT
+
+    def _give(self, answer: Answer) -> None:
+        self._ask = self._outcome = None
         closes = answer.close or self.site.closing
         self.send(wire.encode(answer, self.site.date, closes))
         if closes:
@@ -79,18 +104,9 @@ class PollChannel(LimitedChannel):
         else:
             self._go_on()
 
-    def _failed(self, failure: Failure) -> None:
-        if failure.check(CancelledError):
-            self._answer = None
-        elif isinstance(failure.value, ChatcometError):
-            self._answered(wire.problem_answer(failure.value))
-        else:
-            self._log.failure("a fault in answering in the lane", failure)
-            self._answered(FAULT)
-
     def _go_on(self) -> None:
         """The answer is written: hear what is next, if the peer has taken enough."""
-        self.setTimeout(IDLE_SECONDS)
+        self.site.deadlines.set(self, IDLE_SECONDS)
         if self._waitingForTransport:
             self._is_untaken = True
             self._networkProducer.pauseProducing()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred, fail
 
@@ -20,17 +20,18 @@ from chatcomet.api.chat import Chat
 from chatcomet.core.message import parse_number
 from chatcomet.core.roster import Person
 from chatcomet.http import query
+from chatcomet.http.asks import Ask, room_poll, room_post, rooms_poll, seed_poll, seed_post
 from chatcomet.http.cookies import SessionCookie, read_cookies
 from chatcomet.http.plain import MOST_BYTES, Head, read_head, read_line
-from chatcomet.http.polls import Ask, room_poll, rooms_poll, seed_poll
-from chatcomet.http.posts import room_post, seed_post
-from chatcomet.http.wire import Answer
 
 ASKS = 1_024
 """How many first lines are remembered."""
 
 HEADS_BYTES = 16 * 1024 * 1024
 """How much of headers is remembered: what a crowd of 20,000 browsers sends."""
+
+_UNREAD: Ask[NoReturn] = Ask(lambda _: fail(), lambda outcome: outcome)
+"""What was asked by whoever is refused before that was understood."""
 
 _SEED_GET = "/chat/get/"
 _SEED_POST = "/chat/post"
@@ -44,15 +45,15 @@ class Lane:
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
         self._cookie = SessionCookie(chat.settings.prefix)
-        self._asks: dict[bytes, Ask] = {}  # by first line
+        self._asks: dict[bytes, Ask[Any]] = {}  # by first line
         self._cookies: dict[bytes, str | None] = {}  # the session's, by the header that had it
         self._cookies_bytes = 0
 
-    def answer(self, data: bytes, address: Callable[[], str]) -> Deferred[Answer] | None:
-        """What answers the request that `data` is; None if it is not for this lane.
+    def take(self, data: bytes, address: Callable[[], str]) -> tuple[Ask[Any], Deferred[Any]] | None:
+        """What the request that `data` is asks for, and the outcome of that; None if it is not for this lane.
 
-        `address`: where the asker is.  Fails with what the functions of `api` raise or fail with.  Cancelling forgets
-        who polls.
+        `address`: where the asker is.  The outcome fails with what the functions of `api` raise or fail with.
+        Cancelling it forgets who polls.
         """
         if len(data) > MOST_BYTES:
             return None
@@ -60,13 +61,15 @@ class Lane:
         try:
             return self._poll(first, rest, address) if first.startswith(b"GET ") else self._post(first, rest)
         except Exception:
-            return fail()
+            return _UNREAD, fail()
 
-    def _poll(self, first: bytes, block: bytes, address: Callable[[], str]) -> Deferred[Answer] | None:
+    def _poll(self, first: bytes, block: bytes, address: Callable[[], str]) -> tuple[Ask[Any], Deferred[Any]] | None:
         if block not in self._cookies and not self._learn_header(block):
             return None
         ask = self._asks.get(first) or self._learn_poll(first)
-        return None if ask is None else ask(self._chat, partial(self._person, self._cookies[block], address))
+        if ask is None:
+            return None
+        return ask, ask.begin(self._person(self._cookies[block], address()) if ask.needs_person else None)
 
     def _learn_header(self, block: bytes) -> bool:
         """Whether `block` is a plain header, and nothing behind it."""
@@ -80,7 +83,7 @@ class Lane:
         self._cookies_bytes += len(block)
         return True
 
-    def _learn_poll(self, first: bytes) -> Ask | None:
+    def _learn_poll(self, first: bytes) -> Ask[Any] | None:
         """What the line asks for, if that is a poll."""
         line = read_line(first)
         path = None if line is None else self._under_prefix(line.path)
@@ -88,20 +91,20 @@ class Lane:
             return None
         if path.startswith(_SEED_GET):
             number = parse_number(path.removeprefix(_SEED_GET))
-            ask = None if number is None else seed_poll(number, line)
+            ask: Ask[Any] | None = None if number is None else seed_poll(self._chat, number, line)
         elif path == _POLL:
-            ask = rooms_poll(line)
+            ask = rooms_poll(self._chat, line)
         else:
             room = _MESSAGES.fullmatch(path)
             cursor = query.parameter(line, "cursor") if room else None
-            ask = None if room is None or cursor is None else room_poll(room[1], cursor, line)
+            ask = None if room is None or cursor is None else room_poll(self._chat, room[1], cursor, line)
         if ask is not None:
             if len(self._asks) >= ASKS:
                 self._asks.clear()
             self._asks[first] = ask
         return ask
 
-    def _post(self, first: bytes, rest: bytes) -> Deferred[Answer] | None:
+    def _post(self, first: bytes, rest: bytes) -> tuple[Ask[Any], Deferred[Any]] | None:
         line = read_line(first)
         path = None if line is None else self._under_prefix(line.path)
         room = None if path is None else _MESSAGES.fullmatch(path)
@@ -113,8 +116,10 @@ class Lane:
             return None
         session = self._session(self._read_cookie(head))
         if room is None:
-            return seed_post(self._chat, head, body, session)
-        return room_post(self._chat, room[1], head, body, session)
+            ask = seed_post(self._chat, head, body, session)
+        else:
+            ask = room_post(self._chat, room[1], head, body, session)
+        return ask, ask.begin(None)
 
     def _under_prefix(self, path: str) -> str | None:
         prefix = self._chat.settings.prefix
@@ -127,5 +132,5 @@ class Lane:
     def _session(self, cookie: str | None) -> Session | None:
         return None if cookie is None else self._chat.sessions.recall(cookie)
 
-    def _person(self, cookie: str | None, address: Callable[[], str]) -> Person:
-        return sessions.reader(self._chat, self._session(cookie), address())
+    def _person(self, cookie: str | None, address: str) -> Person:
+        return sessions.reader(self._chat, self._session(cookie), address)

@@ -27,14 +27,13 @@ from chatcomet.api.streaming import Follow
 from chatcomet.core.message import Cursor, parse_number
 from chatcomet.core.roster import Person
 from chatcomet.errors import ChatcometError, NotFound
-from chatcomet.http import posts, query, wire
+from chatcomet.http import asks, query, wire
 from chatcomet.http.bodies import read_object
 from chatcomet.http.cookies import SessionCookie
 from chatcomet.http.description import read_description
 from chatcomet.http.events import EventSink, chosen_form
 from chatcomet.http.handshake import read_handshake
 from chatcomet.http.page import read_page
-from chatcomet.http.polls import room_poll, rooms_poll, seed_poll
 from chatcomet.http.request import ChatRequest
 from chatcomet.http.socket import Sockets, SocketSink
 from chatcomet.http.wire import Answer
@@ -99,12 +98,13 @@ class ChatResource:
         seq = parse_number(number)
         if seq is None:
             return succeed(self._home)
-        return seed_poll(seq, request)(self._chat, partial(self._person, request))
+        return asks.seed_poll(self._chat, seq, request).answered(partial(self._person, request))
 
     @app.route("/chat/post", methods=["POST"])
     @_answers
     def seed_post(self, request: ChatRequest) -> Deferred[Answer]:
-        return posts.seed_post(self._chat, request, request.content.getvalue(), self._session(request))
+        body, session = request.content.getvalue(), self._session(request)
+        return asks.seed_post(self._chat, request, body, session).answered(partial(self._person, request))
 
     @app.route("/chat", defaults={"rest": ""})
     @app.route("/chat/", defaults={"rest": ""})
@@ -124,7 +124,7 @@ class ChatResource:
     def messages(self, request: ChatRequest, room: str) -> Deferred[Answer]:
         cursor = query.parameter(request, "cursor")
         if cursor is not None:
-            return room_poll(room, cursor, request)(self._chat, partial(self._person, request))
+            return asks.room_poll(self._chat, room, cursor, request).answered(partial(self._person, request))
         asked = History(room, query.number(request, "before"), query.limit(request))
         query.wait_seconds(request)  # nothing to wait for; but it has its form, or the asker errs
         return history(self._chat, asked).addCallback(wire.page_answer)
@@ -132,17 +132,18 @@ class ChatResource:
     @app.route("/poll", methods=["GET"])
     @_answers
     def messages_of_rooms(self, request: ChatRequest) -> Deferred[Answer]:
-        return rooms_poll(request)(self._chat, partial(self._person, request))
+        return asks.rooms_poll(self._chat, request).answered(partial(self._person, request))
 
     @app.route("/rooms/<room>/messages", methods=["POST"])
     @_answers
     def post(self, request: ChatRequest, room: str) -> Deferred[Answer]:
-        return posts.room_post(self._chat, room, request, request.content.getvalue(), self._session(request))
+        body, session = request.content.getvalue(), self._session(request)
+        return asks.room_post(self._chat, room, request, body, session).answered(partial(self._person, request))
 
     @app.route("/rooms/<room>/messages/<seq>", methods=["DELETE"])
     @_answers
     def erase(self, request: ChatRequest, room: str, seq: str) -> Answer:
-        posts.check_source(self._chat, request)
+        asks.check_source(self._chat, request)
         number = parse_number(seq)
         if number is None:
             raise NotFound("messages are numbered 0, 1, 2 …")
@@ -157,7 +158,7 @@ class ChatResource:
     @app.route("/rooms/<room>/socket", methods=["GET"])
     def socket(self, request: ChatRequest, room: str) -> Deferred[bytes]:
         key = read_handshake(request)
-        posts.check_source(self._chat, request)
+        asks.check_source(self._chat, request)
         cursor = query.parameter(request, "cursor")
         roster = query.number(request, "roster")
         asked = Follow(room, Cursor.parse(cursor) if cursor else None, self._person(request), roster)
@@ -179,7 +180,7 @@ class ChatResource:
     @app.route("/rooms/<room>/typing", methods=["POST"])
     @_answers
     def typing(self, request: ChatRequest, room: str) -> Answer:
-        posts.check_source(self._chat, request)
+        asks.check_source(self._chat, request)
         rooms.typing(self._chat, room, self._person(request))
         return Answer(204)
 
@@ -193,7 +194,7 @@ class ChatResource:
     @app.route("/session", methods=["POST"])
     @_answers
     def sign_in(self, request: ChatRequest) -> Answer:
-        posts.check_source(self._chat, request)
+        asks.check_source(self._chat, request)
         name = wire.read_name(read_object(request.header("Content-Type"), request.content.getvalue()))
         session = sessions.sign_in(self._chat, self._session(request), name)
         set_cookie = self._cookie.header(self._chat.sessions.cookie(session), secure=request.isSecure())
@@ -202,7 +203,7 @@ class ChatResource:
     @app.route("/session", methods=["DELETE"])
     @_answers
     def sign_out(self, request: ChatRequest) -> Answer:
-        posts.check_source(self._chat, request)
+        asks.check_source(self._chat, request)
         sessions.sign_out(self._chat, self._session(request))
         return Answer(204, headers=(self._cookie.header(None, secure=request.isSecure()),))
 

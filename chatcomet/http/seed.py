@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
-
 from chatcomet.access.identity import Session
-from chatcomet.api.chat import Chat
-from chatcomet.api.polling import Poll, Polled, poll
 from chatcomet.api.posting import Post
-from chatcomet.core.message import Cursor
-from chatcomet.errors import CursorExpired, Malformed
+from chatcomet.core.message import Page
+from chatcomet.core.store import Posted
+from chatcomet.errors import ChatcometError, CursorExpired, Malformed
 from chatcomet.http.bodies import read_form
-from chatcomet.http.wire import TEXT, Answer
+from chatcomet.http.wire import TEXT, Answer, problem_answer
 
 LOBBY = "lobby"
 _FORM = "seed"
@@ -26,14 +22,8 @@ _NOTHING = Answer(HTTPStatus.REQUEST_TIMEOUT, close=True)
 """Chrome repeats a request by itself after a 408 on a connection that stays."""
 
 
-def get(chat: Chat, number: int, wait_seconds: float | None) -> Deferred[Answer]:
-    """Message `number`: now, when there is one, or 408 at the end of the hold; 404 ahead of it, 410 if pruned."""
-    asked = Poll(LOBBY, Cursor(chat.store.epoch, number), wait_seconds=wait_seconds)
-    return poll(chat, asked).addCallbacks(_first_text, _not_there, errbackArgs=(number,))
-
-
-def _first_text(polled: Polled) -> Answer:
-    page = polled.page
+def first_text(page: Page) -> Answer:
+    """200 and the first message's text: one object for all who get this page; 408 at the end of the hold."""
     if not page.messages:
         return _NOTHING
     answer: Answer | None = page.encodings.get(_FORM)
@@ -42,11 +32,16 @@ def _first_text(polled: Polled) -> Answer:
     return answer
 
 
-def _not_there(failure: Failure, number: int) -> Answer:
-    if not isinstance(failure.value, CursorExpired):
-        failure.raiseException()
-    ahead = number > failure.value.head
-    return Answer(HTTPStatus.NOT_FOUND if ahead else HTTPStatus.GONE)
+def not_there(number: int, error: ChatcometError) -> Answer:
+    """404 for a message that is yet to come but one, 410 for one that is no longer kept."""
+    if not isinstance(error, CursorExpired):
+        return problem_answer(error)
+    return Answer(HTTPStatus.NOT_FOUND if number > error.head else HTTPStatus.GONE)
+
+
+def thanks(_: Posted) -> Answer:
+    """200, and nothing."""
+    return Answer(HTTPStatus.OK, content_type=TEXT)
 
 
 def read_post(session: Session | None, content_type: str | None, body: bytes) -> Post:

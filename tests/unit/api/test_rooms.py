@@ -5,7 +5,7 @@ from __future__ import annotations
 from unittest.mock import patch
 
 from chatcomet.api import rooms as rooms_module
-from chatcomet.api.polling import Poll, poll
+from chatcomet.api.polling import Poll, look, poll
 from chatcomet.api.rooms import RoomState, room, rooms, typing
 from chatcomet.core.message import Cursor
 from chatcomet.core.roster import GRACE_SECONDS, TYPING_SECONDS, Listed, Person
@@ -30,7 +30,7 @@ class RoomsTests(ChatTestCase):
 
     def test_what_is_known_of_each(self) -> None:
         self.add("one", "two", "three")
-        poll(self.chat, Poll("lobby", Cursor(EPOCH, 3), person=ADA))
+        poll(self.chat, Poll("lobby", Cursor(EPOCH, 3)), ADA)
         (state,) = self.successResultOf(rooms(self.chat, ""))
         self.assertEqual(state, RoomState("lobby", Cursor(EPOCH, 3), 1, 1, None))
 
@@ -64,8 +64,8 @@ class RoomTests(ChatTestCase):
 
     def test_what_is_known_of_it(self) -> None:
         self.add("one", "two", "three")
-        for looks in (None, 0):
-            poll(self.chat, Poll("lobby", Cursor(EPOCH, 3), person=ADA, roster=looks))
+        poll(self.chat, Poll("lobby", Cursor(EPOCH, 3)), ADA)
+        look(self.chat, Poll("lobby", Cursor(EPOCH, 3)), 0, ADA)
         state = self.state()
         self.assertEqual((state.cursor, state.first, state.readers), (Cursor(EPOCH, 3), 1, 1))
         assert state.roster is not None
@@ -90,7 +90,7 @@ class TypingTests(ChatTestCase):
         return self.hub.room("lobby").roster.state.people
 
     def test_shows_between_two_polls_too(self) -> None:
-        poll(self.chat, Poll("lobby", Cursor(EPOCH, 0), wait_seconds=0, person=ADA))
+        poll(self.chat, Poll("lobby", Cursor(EPOCH, 0), wait_seconds=0), ADA)
         typing(self.chat, "lobby", ADA)
         self.assertEqual(self.people(), (Listed("ada", True),))
         self.clock.advance(TYPING_SECONDS)
