@@ -14,7 +14,7 @@ from twisted.python import usage
 from chatcomet import __version__
 from chatcomet.core.message import parse_number
 from chatcomet.errors import StartRefused
-from chatcomet.process import raise_descriptor_limit, use_monotonic_clock
+from chatcomet.process import raise_descriptor_limit, settle_garbage_collector, use_monotonic_clock
 from chatcomet.service import ChatService
 from chatcomet.settings import Settings
 from chatcomet.stores.urls import check_store
@@ -125,11 +125,12 @@ class TwistdService(ChatService):
             self._end(error)
 
     def startService(self) -> None:
-        """Serve, or end."""
+        """Serve, with the garbage collector set for that, or end."""
         try:
             super().startService()
         except StartRefused as error:
             self._end(error)
+        settle_garbage_collector()
 
     def _end(self, error: StartRefused) -> None:
         self._log.critical("chatcomet does not start: {error}", error=error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import time
 from unittest.mock import patch
@@ -10,7 +11,7 @@ from twisted.internet.base import ReactorBase
 from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.process import raise_descriptor_limit, use_monotonic_clock
+from chatcomet.process import GARBAGE_THRESHOLDS, raise_descriptor_limit, settle_garbage_collector, use_monotonic_clock
 
 
 class ThreadlessReactor(ReactorBase):
@@ -69,3 +70,12 @@ class DescriptorTests(SynchronousTestCase):
         ):
             raise_descriptor_limit()
         set_.assert_called_once_with(resource.RLIMIT_NOFILE, (4_096, 4_096))
+
+
+class GarbageTests(SynchronousTestCase):
+    def test_the_collector_looks_seldom_and_not_at_what_is_there(self) -> None:
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        self.addCleanup(gc.unfreeze)
+        settle_garbage_collector()
+        self.assertEqual(gc.get_threshold(), GARBAGE_THRESHOLDS)
+        self.assertGreater(gc.get_freeze_count(), 1_000)
