@@ -8,7 +8,7 @@ import time
 
 from twisted.internet.base import ReactorBase
 
-GARBAGE_THRESHOLDS = (50_000, 20, 100)
+GARBAGE_THRESHOLDS = (100_000, 20, 100)
 """When Python looks for cycles: after so many new objects at first; every 20th time also among those that survived
 the last look; every 2,000th time among all.  A crowd that polls makes hundreds of thousands of objects that live for
 as long as a hold, in no cycles.  With Python's own (700, 10, 10) looking through them, again and again, took half of

@@ -16,6 +16,11 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 TICK_SECONDS = 0.25
 
 
+def tick_at(until: float) -> int:
+    """The tick that comes at `until`, by the clock, or soon after."""
+    return math.ceil(until / TICK_SECONDS)
+
+
 class Expirer(Protocol):
     """Whoever keeps waiters by the tick at which their hold ends."""
 
@@ -35,15 +40,13 @@ class Holds:
         self.over = False
         """True after `end_all`: nothing is to be suspended any more."""
 
-    def begin(self, until: float, expirer: Expirer) -> int:
-        """The tick that comes at `until`, by the clock, or soon after; `expirer` will be called for it."""
-        tick = math.ceil(until / TICK_SECONDS)
+    def begin(self, tick: int, expirer: Expirer) -> None:
+        """`expirer` will be called for `tick`; to say so once is enough for all who end then."""
         due = self._due.get(tick)
         if due is None:
             due = self._due[tick] = set()
             self._schedule()
         due.add(expirer)
-        return tick
 
     def end_all(self) -> None:
         """End every hold now, and let no other begin: the server is going to stop."""

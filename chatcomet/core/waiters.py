@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from chatcomet.core.holds import Holds
+from chatcomet.core.holds import Holds, tick_at
 from chatcomet.core.message import Page
 
 SLICE = 500
@@ -64,10 +64,11 @@ class WaiterSet:
         if self._holds.over or until <= self._clock.seconds():
             waiter.callback(self._nothing())
             return waiter
-        tick = self._holds.begin(until, self)
+        tick = tick_at(until)
         bucket = self._buckets.get(tick)
         if bucket is None:
             bucket = self._buckets[tick] = {}
+            self._holds.begin(tick, self)
         bucket[waiter] = None
         waiter.bucket = bucket
         return waiter

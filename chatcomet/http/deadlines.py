@@ -12,7 +12,7 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
-from chatcomet.core.holds import TICK_SECONDS, Holds
+from chatcomet.core.holds import TICK_SECONDS, Holds, tick_at
 
 NEVER = math.inf
 
@@ -54,7 +54,8 @@ class Deadlines:
 
     def _put(self, timed: Timed) -> None:
         self.forget(timed)
-        tick = self._ticks.begin(timed.deadline, self)
+        tick = tick_at(timed.deadline)
+        self._ticks.begin(tick, self)
         timed.looked_at = tick * TICK_SECONDS
         self._buckets.setdefault(tick, set()).add(timed)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.core.holds import TICK_SECONDS, Expirer, Holds
+from chatcomet.core.holds import TICK_SECONDS, Expirer, Holds, tick_at
 
 
 class Recorder:
@@ -34,7 +34,9 @@ class HoldsTests(SynchronousTestCase):
         self.recorder = Recorder(self.clock)
 
     def begin(self, seconds: float, expirer: Expirer) -> int:
-        return self.holds.begin(self.clock.seconds() + seconds, expirer)
+        tick = tick_at(self.clock.seconds() + seconds)
+        self.holds.begin(tick, expirer)
+        return tick
 
     def advance(self, seconds: float) -> None:
         """Advance in steps smaller than a tick, as a reactor does."""
@@ -123,7 +125,9 @@ class HoldsTests(SynchronousTestCase):
         clock.advance(now)
         recorder = Recorder(clock)
         wheel = Holds(clock)
-        due = {wheel.begin(now + seconds, recorder): now + seconds for seconds in holds}
+        due = {tick_at(now + seconds): now + seconds for seconds in holds}
+        for tick in due:
+            wheel.begin(tick, recorder)
         while clock.getDelayedCalls():
             call = clock.getDelayedCalls()[0]
             clock.advance(max(0.0, call.getTime() - clock.seconds()))
