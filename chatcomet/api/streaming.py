@@ -60,7 +60,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """All messages of `room` after `cursor`; without one, those from now on.
+    """All messages of `room` after `cursor`; without one, those from now on.  Raises `Malformed` for no room.
 
     `person`: who reads, for the roster.  `roster`: the version that the reader has seen (None: it does not look).
     """
@@ -70,15 +70,17 @@ class Follow:
     person: Person | None = None
     roster: int | None = None
 
+    def __post_init__(self) -> None:
+        check_room_name(self.room)
+
 
 def follow(chat: Chat, asked: Follow, sink: Sink) -> Deferred[Stream]:
-    """Fires with a stream that has begun; fails with `ServerFault`.  Raises `Malformed`."""
-    room = check_room_name(asked.room)
+    """Fires with a stream that has begun; fails with `ServerFault`."""
 
     def begin(cursor: Cursor) -> Stream:
         return Stream(chat, asked, cursor, sink)
 
-    start = succeed(asked.cursor) if asked.cursor else chat.hub.latest(room)
+    start = succeed(asked.cursor) if asked.cursor else chat.hub.latest(asked.room)
     return start.addCallback(begin)
 
 

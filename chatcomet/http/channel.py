@@ -20,6 +20,7 @@ from twisted.web import http
 from chatcomet.errors import ChatcometError
 from chatcomet.http import wire
 from chatcomet.http.asks import Ask
+from chatcomet.http.body import LAST_CHUNK, ChunkedBody
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.request import IDLE_SECONDS, LimitedChannel
 from chatcomet.http.wire import FAULT, Answer
@@ -52,7 +53,7 @@ class PollChannel(LimitedChannel):
             and self._at_first_line
             and not (self._handlingRequest or self._buffer or self._busyReceiving or self._ended)
         ):
-            taken = lane.take(data, self._address)
+            taken = lane.take(data, self)
             if taken is not None:
                 self._suspend(*taken)
                 return
@@ -95,10 +96,15 @@ class PollChannel(LimitedChannel):
         self._log.failure("a fault in answering in the lane", failure)
         return FAULT
 
-    def _give(self, answer: Answer) -> None:
+    def _give(self, answer: Answer | None) -> None:
+        """Write `answer`, or the end of the one that has been written in parts."""
         self._ask = self._outcome = None
-        closes = answer.close or self.site.closing
-        self.send(wire.encode(answer, self.site.date, closes))
+        if answer is None:
+            closes = self.site.closing
+            self.send(LAST_CHUNK)
+        else:
+            closes = answer.close or self.site.closing
+            self.send(wire.encode(answer, self.site.date, closes))
         if closes:
             self.loseConnection()
         else:
@@ -127,5 +133,12 @@ class PollChannel(LimitedChannel):
             self._networkProducer.resumeProducing()
             self._go_on()
 
-    def _address(self) -> str:
+    # What the lane asks of it
+
+    def address(self) -> str:
+        """The peer's."""
         return str(getattr(self.getPeer(), "host", ""))
+
+    def body(self) -> ChunkedBody:
+        """Where an answer is written that goes on."""
+        return ChunkedBody(self)

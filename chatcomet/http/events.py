@@ -22,16 +22,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from chatcomet.api.chat import Chat
 from chatcomet.api.streaming import Follow, Stream, follow
-from chatcomet.core.message import Cursor, Message, Page, check_room_name
+from chatcomet.core.message import Cursor, Message, Page
 from chatcomet.core.roster import RosterState
 from chatcomet.errors import CursorExpired, ServerFault
 from chatcomet.http import wire
-from chatcomet.http.request import ChatRequest
+from chatcomet.http.body import Body
 from chatcomet.http.wire import Answer
 
 RETRY_MS = 2_000
@@ -127,43 +127,41 @@ def chosen_form(accept: str | None) -> Form:
 class EventSink:
     """Writes a stream as the body of one answer (an `api.streaming.Sink`)."""
 
-    def __init__(self, request: ChatRequest, form: Form, luck: float) -> None:
-        self._request = request
+    def __init__(self, body: Body, form: Form, luck: float) -> None:
+        self._body = body
         self._form = form
+        self._encoded = (form.content_type, body.framing)  # the name of what is kept with a page
         self._retry_ms = int(RETRY_MS * (1 + luck))
         self._stream: Stream | None = None
-        self._ended: Deferred[bytes] = Deferred(self._gone)
+        self._ended: Deferred[None] = Deferred(self._gone)
 
-    def serve(self, chat: Chat, asked: Follow) -> Deferred[bytes]:
+    def serve(self, chat: Chat, asked: Follow) -> Deferred[None]:
         """Begin the answer and the stream; fires, with nothing more to write, when the stream has ended.
 
-        Raises `Malformed`.  Cancelling ends the stream.
+        Cancelling ends the stream.
         """
-        check_room_name(asked.room)
-        if self._request.method == b"HEAD":
-            self._begin_answer()
-            return succeed(b"")
         self._following = follow(chat, asked, self)
         self._following.addCallbacks(self._begin, self._not_now)
         return self._ended
 
+    def begin_answer(self) -> None:
+        """Write what comes before the stream."""
+        self._body.begin(Answer(200, content_type=self._form.content_type, headers=UNBUFFERED))
+
     def _begin(self, stream: Stream) -> None:
         self._stream = stream
-        self._begin_answer()
+        self.begin_answer()
         self._write(self._form.begin(stream.cursor, self._retry_ms))
-        self._request.registerProducer(stream, True)
+        self._body.register(stream)
         stream.resumeProducing()
 
     def _not_now(self, failure: Failure) -> None:
         if isinstance(failure.value, ServerFault):
-            self._begin_answer()
+            self.begin_answer()
             self._write(self._form.retry(max(failure.value.retry_after * 1_000, self._retry_ms)))
-            self._ended.callback(b"")
+            self._ended.callback(None)
         elif not failure.check(CancelledError):
             self._ended.errback(failure)
-
-    def _begin_answer(self) -> None:
-        self._request.begin_stream(Answer(200, content_type=self._form.content_type, headers=UNBUFFERED))
 
     def _gone(self, _: Deferred[bytes]) -> None:
         """The peer has dropped."""
@@ -174,24 +172,23 @@ class EventSink:
 
     def page(self, page: Page) -> None:
         """A block or line for each message; encoded once for all who get this page in this form."""
-        key = self._form.content_type
-        encoded = page.encodings.get(key)
+        encoded = page.encodings.get(self._encoded)
         if encoded is None:
             after = page.cursor.next - len(page.messages) + 1
             blocks = (
                 self._form.message(message, Cursor(page.cursor.epoch, after + index))
                 for index, message in enumerate(page.messages)
             )
-            encoded = page.encodings[key] = "".join(blocks).encode()
-        self._request.write(encoded)
+            encoded = page.encodings[self._encoded] = self._body.frame("".join(blocks).encode())
+        self._body.write(encoded)
 
     def roster(self, state: RosterState) -> None:
         """Who is here; encoded once for all who are shown this in this form."""
-        key = self._form.content_type
-        encoded = state.encodings.get(key)
+        encoded = state.encodings.get(self._encoded)
         if encoded is None:
-            encoded = state.encodings[key] = self._form.roster(wire.roster_json(state).decode()).encode()
-        self._request.write(encoded)
+            roster = self._form.roster(wire.roster_json(state).decode()).encode()
+            encoded = state.encodings[self._encoded] = self._body.frame(roster)
+        self._body.write(encoded)
 
     def alive(self) -> None:
         """A sign of life."""
@@ -205,16 +202,16 @@ class EventSink:
     def end(self, retry_after: int) -> None:
         """When to come again, and the end of the answer."""
         self._write(self._form.retry(max(retry_after * 1_000, self._retry_ms)))
-        self._request.unregisterProducer()
-        self._ended.callback(b"")
+        self._body.unregister()
+        self._ended.callback(None)
 
     def unsent(self) -> int:
         """See `Sink.unsent`."""
-        return self._request.channel.unsent()
+        return self._body.unsent()
 
     def cut(self) -> None:
         """See `Sink.cut`."""
-        self._request.channel.cut()
+        self._body.cut()
 
     def _write(self, text: str) -> None:
-        self._request.write(text.encode())
+        self._body.write(self._body.frame(text.encode()))

@@ -9,8 +9,7 @@ routes call, too, so that both lanes give the same answers (law 12).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from twisted.internet.defer import Deferred, fail
 
@@ -20,7 +19,8 @@ from chatcomet.api.chat import Chat
 from chatcomet.core.message import parse_number
 from chatcomet.core.roster import Person
 from chatcomet.http import query
-from chatcomet.http.asks import Ask, room_poll, room_post, rooms_poll, seed_poll, seed_post
+from chatcomet.http.asks import Ask, room_events, room_poll, room_post, rooms_poll, seed_poll, seed_post
+from chatcomet.http.body import Body
 from chatcomet.http.cookies import SessionCookie, read_cookies
 from chatcomet.http.plain import MOST_BYTES, Head, read_head, read_line
 
@@ -36,7 +36,18 @@ _UNREAD: Ask[NoReturn] = Ask(lambda _: fail(), lambda outcome: outcome)
 _SEED_GET = "/chat/get/"
 _SEED_POST = "/chat/post"
 _POLL = "/poll"
+_EVENTS = re.compile(r"/rooms/([a-z0-9][a-z0-9._-]{0,63})/events")
 _MESSAGES = re.compile(r"/rooms/([a-z0-9][a-z0-9._-]{0,63})/messages")
+
+
+class Peer(Protocol):
+    """A connection, for the lane."""
+
+    def address(self) -> str:
+        """Where the asker is."""
+
+    def body(self) -> Body:
+        """Where an answer is written that goes on."""
 
 
 class Lane:
@@ -49,27 +60,27 @@ class Lane:
         self._cookies: dict[bytes, str | None] = {}  # the session's, by the header that had it
         self._cookies_bytes = 0
 
-    def take(self, data: bytes, address: Callable[[], str]) -> tuple[Ask[Any], Deferred[Any]] | None:
+    def take(self, data: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
         """What the request that `data` is asks for, and the outcome of that; None if it is not for this lane.
 
-        `address`: where the asker is.  The outcome fails with what the functions of `api` raise or fail with.
+        The outcome fails with what the functions of `api` raise or fail with.
         Cancelling it forgets who polls.
         """
         if len(data) > MOST_BYTES:
             return None
         first, _, rest = data.partition(b"\r\n")
         try:
-            return self._poll(first, rest, address) if first.startswith(b"GET ") else self._post(first, rest)
+            return self._get(first, rest, peer) if first.startswith(b"GET ") else self._post(first, rest)
         except Exception:
             return _UNREAD, fail()
 
-    def _poll(self, first: bytes, block: bytes, address: Callable[[], str]) -> tuple[Ask[Any], Deferred[Any]] | None:
+    def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
         if block not in self._cookies and not self._learn_header(block):
             return None
-        ask = self._asks.get(first) or self._learn_poll(first)
+        ask = self._asks.get(first) or self._learn_poll(first) or self._read_stream(first, block, peer)
         if ask is None:
             return None
-        return ask, ask.begin(self._person(self._cookies[block], address()) if ask.needs_person else None)
+        return ask, ask.begin(self._person(self._cookies[block], peer.address()) if ask.needs_person else None)
 
     def _learn_header(self, block: bytes) -> bool:
         """Whether `block` is a plain header, and nothing behind it."""
@@ -103,6 +114,15 @@ class Lane:
                 self._asks.clear()
             self._asks[first] = ask
         return ask
+
+    def _read_stream(self, first: bytes, block: bytes, peer: Peer) -> Ask[Any] | None:
+        """What the line asks for, if that is an event stream."""
+        line, head = read_line(first), read_head(block)
+        path = None if line is None else self._under_prefix(line.path)
+        room = None if path is None else _EVENTS.fullmatch(path)
+        if line is None or head is None or room is None:
+            return None
+        return room_events(self._chat, room[1], line, head, peer.body())
 
     def _post(self, first: bytes, rest: bytes) -> tuple[Ask[Any], Deferred[Any]] | None:
         line = read_line(first)

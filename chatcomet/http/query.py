@@ -8,7 +8,6 @@ from typing import Protocol
 
 from chatcomet.core.message import DEFAULT_LIMIT, PAGE_MESSAGES, Cursor, parse_number
 from chatcomet.errors import Malformed
-from chatcomet.http.request import ChatRequest
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
 _ELSEWHERE = Cursor("elsewhere", 0)  # no store's epoch has nine letters
@@ -61,19 +60,18 @@ def cursors(request: Query) -> dict[str, Cursor]:
     return found
 
 
-def beginning(request: ChatRequest) -> Cursor | None:
-    """Where an event stream is to begin: `Last-Event-ID`, which wins, or `cursor`; None: at the head.
+def beginning(asked: Query, last: str | None) -> Cursor | None:
+    """Where an event stream is to begin: `last`, its `Last-Event-ID`, which wins, or `cursor`; None: at the head.
 
     A browser sends `Last-Event-ID` by itself, and were it refused for that it would never come again.  So what is no
     cursor there is taken for one of another log: the reader is told that messages may be lost to it, and goes on.
     """
-    last = request.header("Last-Event-ID")
     if last:
         try:
             return Cursor.parse(last)
         except Malformed:
             return _ELSEWHERE
-    cursor = parameter(request, "cursor")
+    cursor = parameter(asked, "cursor")
     return Cursor.parse(cursor) if cursor else None
 
 

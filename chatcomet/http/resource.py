@@ -29,9 +29,9 @@ from chatcomet.core.roster import Person
 from chatcomet.errors import ChatcometError, NotFound
 from chatcomet.http import asks, query, wire
 from chatcomet.http.bodies import read_object
+from chatcomet.http.body import RequestBody
 from chatcomet.http.cookies import SessionCookie
 from chatcomet.http.description import read_description
-from chatcomet.http.events import EventSink, chosen_form
 from chatcomet.http.handshake import read_handshake
 from chatcomet.http.page import read_page
 from chatcomet.http.request import ChatRequest
@@ -152,8 +152,8 @@ class ChatResource:
 
     @app.route("/rooms/<room>/events", methods=["GET"])
     def events(self, request: ChatRequest, room: str) -> Deferred[bytes]:
-        asked = Follow(room, query.beginning(request), self._person(request), query.number(request, "roster"))
-        return EventSink(request, chosen_form(request.header("Accept")), self._chat.random()).serve(self._chat, asked)
+        ask = asks.room_events(self._chat, room, request, request, RequestBody(request))
+        return ask.answered(partial(self._person, request)).addCallback(lambda _: b"")
 
     @app.route("/rooms/<room>/socket", methods=["GET"])
     def socket(self, request: ChatRequest, room: str) -> Deferred[bytes]:

@@ -73,20 +73,20 @@ def encode(answer: Answer, date: bytes, closes: bool) -> bytes:
 
 
 def _encode(answer: Answer, date: bytes, closes: bool) -> bytes:
-    lines = [
-        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
-        "Server: chatcomet",
-        f"Date: {date.decode()}",
-        *(f"{name}: {value}" for name, value in BASICS),
-    ]
-    if answer.content_type is not None:
-        lines.append(f"Content-Type: {answer.content_type}")
-    lines += [f"{name}: {value}" for name, value in answer.headers]
-    if answer.status != HTTPStatus.NO_CONTENT:
-        lines.append(f"Content-Length: {len(answer.body)}")
+    last = [("Content-Length", str(len(answer.body)))] if answer.status != HTTPStatus.NO_CONTENT else []
     if closes:
-        lines.append("Connection: close")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body
+        last.append(("Connection", "close"))
+    return encode_head(answer, date, last) + answer.body
+
+
+def encode_head(answer: Answer, date: bytes, last: Iterable[tuple[str, str]]) -> bytes:
+    """All that comes before the body of `answer`; `last`: what is said of that."""
+    headers = [("Server", "chatcomet"), ("Date", date.decode()), *BASICS]
+    if answer.content_type is not None:
+        headers.append(("Content-Type", answer.content_type))
+    lines = [f"{name}: {value}" for name, value in (*headers, *answer.headers, *last)]
+    status = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"
+    return "\r\n".join([status, *lines, "", ""]).encode("latin-1")
 
 
 def dumps(value: object) -> str:

@@ -122,7 +122,7 @@ class FollowTests(StreamingTestCase):
         self.assertEqual(len(self.hub.room("lobby").roster), 0)
 
     def test_raises_for_what_is_no_room(self) -> None:
-        self.assertRaises(Malformed, follow, self.chat, Follow("Lobby"), self.sink)
+        self.assertRaises(Malformed, Follow, "Lobby")
 
 
 class PagesTests(StreamingTestCase):
