@@ -88,12 +88,15 @@ def follow(chat: Chat, asked: Follow, sink: Sink) -> Deferred[Stream]:
 class Stream:
     """One reader's way through a room: begun by `resumeProducing`, paused and resumed by its transport."""
 
+    __slots__ = (
+        *("_asked", "_asking", "_chat", "_ended", "_hold_seconds", "_paused", "_person"),
+        *("_room", "_roster", "_seen", "_sink", "_stall", "cursor"),
+    )
     _log = Logger()
 
     def __init__(self, chat: Chat, asked: Follow, cursor: Cursor, sink: Sink) -> None:
         self.cursor = cursor
         self._chat = chat
-        self._clock = chat.clock
         self._room = asked.room
         self._sink = sink
         self._paused = False
@@ -139,11 +142,19 @@ class Stream:
         self._asking = True
         while not (self._paused or self._ended or self._asked):
             self._asked = self._chat.hub.after(self._room, self.cursor, DEFAULT_LIMIT, self._hold_seconds, self._seen)
-            self._asked.addCallback(self._got).addErrback(self._failed)  # a sink that raises ends the stream, too
+            self._asked.addCallbacks(self._got, self._failed)
         self._asking = False
 
     def _got(self, page: Page) -> None:
         self._asked = None
+        try:
+            self._write(page)
+        except Exception:
+            self._failed(Failure())
+        else:
+            self._ask()
+
+    def _write(self, page: Page) -> None:
         self.cursor = page.cursor
         if page.messages:
             self._sink.page(page)
@@ -153,7 +164,6 @@ class Stream:
             self._finish(RETURN_SECONDS)
         elif not self._show_roster():
             self._sink.alive()
-        self._ask()
 
     def _show_roster(self) -> bool:
         """Write the roster for a reader that looks and has not seen it as it is; whether that was so."""
@@ -181,7 +191,7 @@ class Stream:
         self._sink.end(retry_after)
 
     def _watch(self) -> None:
-        self._stall = self._clock.callLater(STALL_SECONDS, self._check, self._sink.unsent())
+        self._stall = self._chat.clock.callLater(STALL_SECONDS, self._check, self._sink.unsent())
 
     def _check(self, before: int) -> None:
         """Cut the reader off unless less is unsent than `before`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from chatcomet.access.identity import Session
@@ -15,17 +15,14 @@ from chatcomet.api import posting
 from chatcomet.api.chat import Chat
 from chatcomet.api.polling import Poll, Polled, PollRooms, look, poll, poll_rooms
 from chatcomet.api.posting import Post
-from chatcomet.api.streaming import Follow
 from chatcomet.core.message import Cursor, Page
 from chatcomet.core.roster import Person
 from chatcomet.core.store import Posted
 from chatcomet.errors import ChatcometError, Malformed
 from chatcomet.http import query, seed, wire
 from chatcomet.http.bodies import read_object
-from chatcomet.http.body import Body
-from chatcomet.http.events import EventSink, chosen_form
 from chatcomet.http.origin import check_origin
-from chatcomet.http.query import Query
+from chatcomet.http.query import Header, Query
 from chatcomet.http.wire import Answer, problem_answer
 
 T = TypeVar("T")
@@ -54,13 +51,6 @@ class Ask(Generic[T]):
         return self.refuse(failure.value)
 
 
-class Header(Protocol):
-    """Whatever has a header."""
-
-    def header(self, name: str) -> str | None:
-        """The header `name` as Latin-1 text, or None."""
-
-
 # Polls.  All raise `Malformed`.
 
 
@@ -85,22 +75,6 @@ def rooms_poll(chat: Chat, asked: Query) -> Ask[Sequence[Page]]:
     """The pages of several rooms."""
     several = PollRooms(query.cursors(asked), query.limit(asked), query.wait_seconds(asked))
     return Ask(partial(poll_rooms, chat, several), wire.pages_answer, needs_person=True)
-
-
-def room_events(chat: Chat, room: str, asked: Query, header: Header, body: Body) -> Ask[None]:
-    """An event stream of `room`, written to `body`."""
-    start = query.beginning(asked, header.header("Last-Event-ID"))
-    seen = query.number(asked, "roster")
-    sink = EventSink(body, chosen_form(header.header("Accept")), chat.random())
-
-    def begin(person: Person | None) -> Deferred[None]:
-        follow = Follow(room, start, person, seen)
-        if asked.method == b"HEAD":
-            sink.begin_answer()
-            return succeed(None)
-        return sink.serve(chat, follow)
-
-    return Ask(begin, lambda _: None, needs_person=True)
 
 
 # Posts.  All raise `CrossSite` and, like `api.posting.post`, for what is no message.

@@ -22,16 +22,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.python.failure import Failure
 
 from chatcomet.api.chat import Chat
 from chatcomet.api.streaming import Follow, Stream, follow
 from chatcomet.core.message import Cursor, Message, Page
-from chatcomet.core.roster import RosterState
+from chatcomet.core.roster import Person, RosterState
 from chatcomet.errors import CursorExpired, ServerFault
-from chatcomet.http import wire
+from chatcomet.http import query, wire
 from chatcomet.http.body import Body
+from chatcomet.http.query import Header, Query
 from chatcomet.http.wire import Answer
 
 RETRY_MS = 2_000
@@ -124,15 +125,31 @@ def chosen_form(accept: str | None) -> Form:
     return LINES if accept and LINES.content_type in accept.lower() else EVENT_STREAM
 
 
+def follow_room(chat: Chat, room: str, asked: Query, header: Header, person: Person, body: Body) -> Deferred[None]:
+    """Write the stream that is asked for to `body`; fires, with nothing more to write, when it has ended.
+
+    Raises `Malformed`; fails with what no stream can be begun for.  Cancelling ends the stream.
+    """
+    follow = Follow(room, query.beginning(asked, header), person, query.number(asked, "roster"))
+    sink = EventSink(body, chosen_form(header.header("Accept")), chat.random())
+    if asked.method == b"HEAD":
+        sink.begin_answer()
+        return succeed(None)
+    return sink.serve(chat, follow)
+
+
 class EventSink:
     """Writes a stream as the body of one answer (an `api.streaming.Sink`)."""
+
+    __slots__ = ("_body", "_encoded", "_ended", "_following", "_form", "_retry_ms", "_stream")
 
     def __init__(self, body: Body, form: Form, luck: float) -> None:
         self._body = body
         self._form = form
-        self._encoded = (form.content_type, body.framing)  # the name of what is kept with a page
+        self._encoded = form.content_type + body.framing  # the name of what is kept with a page
         self._retry_ms = int(RETRY_MS * (1 + luck))
         self._stream: Stream | None = None
+        self._following: Deferred[Stream] | None = None  # it is on its way
         self._ended: Deferred[None] = Deferred(self._gone)
 
     def serve(self, chat: Chat, asked: Follow) -> Deferred[None]:
@@ -140,8 +157,8 @@ class EventSink:
 
         Cancelling ends the stream.
         """
-        self._following = follow(chat, asked, self)
-        self._following.addCallbacks(self._begin, self._not_now)
+        self._following = following = follow(chat, asked, self)
+        following.addCallbacks(self._begin, self._not_now)
         return self._ended
 
     def begin_answer(self) -> None:
@@ -149,7 +166,7 @@ class EventSink:
         self._body.begin(Answer(200, content_type=self._form.content_type, headers=UNBUFFERED))
 
     def _begin(self, stream: Stream) -> None:
-        self._stream = stream
+        self._stream, self._following = stream, None
         self.begin_answer()
         self._write(self._form.begin(stream.cursor, self._retry_ms))
         self._body.register(stream)
@@ -165,9 +182,9 @@ class EventSink:
 
     def _gone(self, _: Deferred[bytes]) -> None:
         """The peer has dropped."""
-        if self._stream is None:
+        if self._following is not None:
             self._following.cancel()
-        else:
+        elif self._stream is not None:
             self._stream.stopProducing()
 
     def page(self, page: Page) -> None:

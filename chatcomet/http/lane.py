@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, NoReturn, Protocol
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 
 from chatcomet.access.identity import Session
 from chatcomet.api import sessions
@@ -19,9 +19,10 @@ from chatcomet.api.chat import Chat
 from chatcomet.core.message import parse_number
 from chatcomet.core.roster import Person
 from chatcomet.http import query
-from chatcomet.http.asks import Ask, room_events, room_poll, room_post, rooms_poll, seed_poll, seed_post
+from chatcomet.http.asks import Ask, room_poll, room_post, rooms_poll, seed_poll, seed_post
 from chatcomet.http.body import Body
 from chatcomet.http.cookies import SessionCookie, read_cookies
+from chatcomet.http.events import follow_room
 from chatcomet.http.plain import MOST_BYTES, Head, read_head, read_line
 
 ASKS = 1_024
@@ -29,6 +30,9 @@ ASKS = 1_024
 
 HEADS_BYTES = 16 * 1024 * 1024
 """How much of headers is remembered: what a crowd of 20,000 browsers sends."""
+
+_FOLLOWED: Ask[None] = Ask(lambda _: succeed(None), lambda _: None)
+"""What remains of a stream when it has ended: nothing."""
 
 _UNREAD: Ask[NoReturn] = Ask(lambda _: fail(), lambda outcome: outcome)
 """What was asked by whoever is refused before that was understood."""
@@ -77,9 +81,9 @@ class Lane:
     def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
         if block not in self._cookies and not self._learn_header(block):
             return None
-        ask = self._asks.get(first) or self._learn_poll(first) or self._read_stream(first, block, peer)
+        ask = self._asks.get(first) or self._learn_poll(first)
         if ask is None:
-            return None
+            return self._follow(first, block, peer)
         return ask, ask.begin(self._person(self._cookies[block], peer.address()) if ask.needs_person else None)
 
     def _learn_header(self, block: bytes) -> bool:
@@ -115,14 +119,15 @@ class Lane:
             self._asks[first] = ask
         return ask
 
-    def _read_stream(self, first: bytes, block: bytes, peer: Peer) -> Ask[Any] | None:
-        """What the line asks for, if that is an event stream."""
+    def _follow(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
+        """The end of the event stream that is asked for, if one is."""
         line, head = read_line(first), read_head(block)
         path = None if line is None else self._under_prefix(line.path)
         room = None if path is None else _EVENTS.fullmatch(path)
         if line is None or head is None or room is None:
             return None
-        return room_events(self._chat, room[1], line, head, peer.body())
+        person = self._person(self._cookies[block], peer.address())
+        return _FOLLOWED, follow_room(self._chat, room[1], line, head, person, peer.body())
 
     def _post(self, first: bytes, rest: bytes) -> tuple[Ask[Any], Deferred[Any]] | None:
         line = read_line(first)

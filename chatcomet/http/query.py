@@ -25,6 +25,13 @@ class Query(Protocol):
         """The values of each parameter, in their order."""
 
 
+class Header(Protocol):
+    """Whatever has a header."""
+
+    def header(self, name: str) -> str | None:
+        """The header `name` as Latin-1 text, or None."""
+
+
 def parameter(request: Query, name: str) -> str | None:
     """The parameter `name`, or None where it is not given."""
     values = (request.args or {}).get(name.encode())
@@ -60,12 +67,13 @@ def cursors(request: Query) -> dict[str, Cursor]:
     return found
 
 
-def beginning(asked: Query, last: str | None) -> Cursor | None:
-    """Where an event stream is to begin: `last`, its `Last-Event-ID`, which wins, or `cursor`; None: at the head.
+def beginning(asked: Query, header: Header) -> Cursor | None:
+    """Where an event stream is to begin: `Last-Event-ID`, which wins, or `cursor`; None: at the head.
 
     A browser sends `Last-Event-ID` by itself, and were it refused for that it would never come again.  So what is no
     cursor there is taken for one of another log: the reader is told that messages may be lost to it, and goes on.
     """
+    last = header.header("Last-Event-ID")
     if last:
         try:
             return Cursor.parse(last)

@@ -32,6 +32,7 @@ from chatcomet.http.bodies import read_object
 from chatcomet.http.body import RequestBody
 from chatcomet.http.cookies import SessionCookie
 from chatcomet.http.description import read_description
+from chatcomet.http.events import follow_room
 from chatcomet.http.handshake import read_handshake
 from chatcomet.http.page import read_page
 from chatcomet.http.request import ChatRequest
@@ -152,8 +153,9 @@ class ChatResource:
 
     @app.route("/rooms/<room>/events", methods=["GET"])
     def events(self, request: ChatRequest, room: str) -> Deferred[bytes]:
-        ask = asks.room_events(self._chat, room, request, request, RequestBody(request))
-        return ask.answered(partial(self._person, request)).addCallback(lambda _: b"")
+        body = RequestBody(request)
+        followed = follow_room(self._chat, room, request, request, self._person(request), body)
+        return followed.addCallback(lambda _: b"")
 
     @app.route("/rooms/<room>/socket", methods=["GET"])
     def socket(self, request: ChatRequest, room: str) -> Deferred[bytes]:
