@@ -34,6 +34,13 @@ def _forget(waiter: Deferred[Page]) -> None:
     waiter.bucket.pop(waiter, None)
 
 
+def _emptied(bucket: dict[Waiter, None]) -> list[Waiter]:
+    """Who was in `bucket`.  It and they would keep each other for the garbage collector to find: thousands a wake."""
+    waiters = list(bucket)
+    bucket.clear()
+    return waiters
+
+
 class WaiterSet:
     """Suspend, wake, expire, forget.
 
@@ -80,11 +87,11 @@ class WaiterSet:
     def take(self) -> list[Waiter]:
         """All who are suspended, to be fired; whoever comes now waits for the next page."""
         taken, self._buckets = self._buckets, {}
-        return [waiter for bucket in taken.values() for waiter in bucket]
+        return [waiter for bucket in taken.values() for waiter in _emptied(bucket)]
 
     def expire(self, tick: int) -> None:
         """Fire those whose hold ends at `tick` with an empty page."""
-        self.fire(list(self._buckets.pop(tick, ())), self._nothing())
+        self.fire(_emptied(self._buckets.pop(tick, {})), self._nothing())
 
     def fire(self, waiters: list[Waiter], outcome: Page | Failure) -> None:
         """Fire those of `waiters` who have not been cancelled."""

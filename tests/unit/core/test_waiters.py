@@ -271,6 +271,14 @@ class WaiterSetTests(SynchronousTestCase):
         self.assertTrue(self.waiters.idle)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_nothing_is_left_for_the_garbage_collector(self) -> None:
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for end in (lambda: self.waiters.wake(NEXT), lambda: self.clock.advance(20.0)):
+            waiters = list(map(weakref.ref, self.suspend(3)))
+            end()
+            self.assertEqual([waiter() for waiter in waiters], [None] * 3)
+
     def test_one_timer_however_many_wait(self) -> None:
         self.suspend(1000, 25.0)
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
