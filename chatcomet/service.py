@@ -60,9 +60,10 @@ class ChatService(Service):
         self._reactor = reactor
         self._store = open_store(settings.store, time.time, reactor, settings.retain)
         self._key_path = key_path(settings.store)
-        self._hub = Hub(self._store, reactor, min(settings.retain or BACKLOG_MESSAGES, BACKLOG_MESSAGES))
-        self._retention = Retention(self._store, time.time, settings.retain_days * DAY_SECONDS, reactor)
         self._site = ChatSite(settings.prefix, reactor)
+        backlog_messages = min(settings.retain or BACKLOG_MESSAGES, BACKLOG_MESSAGES)
+        self._hub = Hub(self._store, reactor, backlog_messages, self._site.outbox)
+        self._retention = Retention(self._store, time.time, settings.retain_days * DAY_SECONDS, reactor)
         self._ports: list[IListeningPort] = []
 
     @property

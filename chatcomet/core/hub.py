@@ -18,6 +18,7 @@ from chatcomet.core.holds import Holds
 from chatcomet.core.message import Cursor, Message, Page
 from chatcomet.core.room import BACKLOG_MESSAGES, Room
 from chatcomet.core.store import MessageStore
+from chatcomet.core.waiters import NO_BURST, Burst
 
 IDLE_SECONDS = 60.0
 CROWD = 1_000
@@ -27,12 +28,20 @@ class Hub:
     """The rooms of one store, in this process.
 
     `backlog_messages`: how many of its last messages a room keeps in memory, at most as many as the store keeps.
+    `burst`: see `WaiterSet`.
     """
 
-    def __init__(self, store: MessageStore, clock: IReactorTime, backlog_messages: int = BACKLOG_MESSAGES) -> None:
+    def __init__(
+        self,
+        store: MessageStore,
+        clock: IReactorTime,
+        backlog_messages: int = BACKLOG_MESSAGES,
+        burst: Burst = NO_BURST,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._backlog_messages = backlog_messages
+        self._burst = burst
         self._holds = Holds(clock)
         self._rooms: dict[str, Room] = {}
         self._crowd = CROWD
@@ -108,7 +117,8 @@ class Hub:
         if not self._sweeping:
             self._sweeping = True
             self._clock.callLater(IDLE_SECONDS, self._sweep)
-        room = self._rooms[name] = Room(name, self._store, self._clock, self._holds, self._backlog_messages)
+        room = Room(name, self._store, self._clock, self._holds, self._backlog_messages, self._burst)
+        self._rooms[name] = room
         return room
 
     def _told(self, name: str, messages: Sequence[Message]) -> None:

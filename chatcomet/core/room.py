@@ -31,7 +31,7 @@ from chatcomet.core.holds import Holds
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page, first_that_fit
 from chatcomet.core.roster import Roster
 from chatcomet.core.store import Bounds, MessageStore
-from chatcomet.core.waiters import WaiterSet
+from chatcomet.core.waiters import NO_BURST, Burst, WaiterSet
 from chatcomet.errors import CursorExpired, ServerFault
 
 BACKLOG_MESSAGES = 256
@@ -58,11 +58,12 @@ class Room:
         clock: IReactorTime,
         holds: Holds,
         backlog_messages: int = BACKLOG_MESSAGES,
+        burst: Burst = NO_BURST,
     ) -> None:
         self.name = name
         self.head: int | None = None
-        self.waiters = WaiterSet(clock, holds, self.nothing)
-        self.watchers = WaiterSet(clock, holds, self.nothing)  # whom a change of the roster wakes, too
+        self.waiters = WaiterSet(clock, holds, self.nothing, burst)
+        self.watchers = WaiterSet(clock, holds, self.nothing, burst)  # whom a change of the roster wakes, too
         self.roster = Roster(clock, self._is_roster_looked_at, self._roster_changed)
         self.last_used = clock.seconds()
         self._store = store

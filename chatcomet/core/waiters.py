@@ -12,6 +12,7 @@ forgets it in O(1) (law 5).
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -21,6 +22,11 @@ from chatcomet.core.holds import Holds, tick_at
 from chatcomet.core.message import Page
 
 SLICE = 500
+
+Burst = AbstractContextManager[object]
+"""What those who are fired at one time write to, maybe: it is entered before, and left after them."""
+
+NO_BURST: Burst = nullcontext()
 
 
 class Waiter(Deferred[Page]):
@@ -44,15 +50,16 @@ def _emptied(bucket: dict[Waiter, None]) -> list[Waiter]:
 class WaiterSet:
     """Suspend, wake, expire, forget.
 
-    `nothing` makes the page for those whose hold ends.
+    `nothing` makes the page for those whose hold ends.  `burst` is entered while a slice is fired.
     """
 
-    __slots__ = ("_buckets", "_clock", "_firing", "_holds", "_nothing")
+    __slots__ = ("_buckets", "_burst", "_clock", "_firing", "_holds", "_nothing")
 
-    def __init__(self, clock: IReactorTime, holds: Holds, nothing: Callable[[], Page]) -> None:
+    def __init__(self, clock: IReactorTime, holds: Holds, nothing: Callable[[], Page], burst: Burst = NO_BURST) -> None:
         self._clock = clock
         self._holds = holds
         self._nothing = nothing
+        self._burst = burst
         self._buckets: dict[int, dict[Waiter, None]] = {}  # by the tick at which their hold ends
         self._firing = 0
 
@@ -100,9 +107,10 @@ class WaiterSet:
             self._fire_slice(waiters, 0, outcome)
 
     def _fire_slice(self, waiters: list[Waiter], start: int, outcome: Page | Failure) -> None:
-        for waiter in waiters[start : start + SLICE]:
-            if not waiter.called:  # it may have been cancelled since
-                waiter.callback(outcome)
+        with self._burst:
+            for waiter in waiters[start : start + SLICE]:
+                if not waiter.called:  # it may have been cancelled since
+                    waiter.callback(outcome)
         if start + SLICE < len(waiters):
             self._clock.callLater(0, self._fire_slice, waiters, start + SLICE, outcome)
         else:

@@ -121,6 +121,7 @@ class PollChannel(LimitedChannel):
         if not self._dataBuffer:
             self.line_mode = 1
             return
+        self.site.outbox.flush()  # before anything that is answered by other ways
         behind, self._dataBuffer = b"".join(self._dataBuffer), []
         self._networkProducer.resumeProducing()
         self.setLineMode(behind)

@@ -187,6 +187,7 @@ class LimitedChannel(http.HTTPChannel):
     def loseConnection(self) -> None:
         """End the connection when all is sent; a peer that does not take it in `IDLE_SECONDS` is cut."""
         self._ended = True
+        self.site.outbox.flush()
         self.setTimeout(None)
         self._cut_after(IDLE_SECONDS)
         super().loseConnection()
@@ -196,11 +197,13 @@ class LimitedChannel(http.HTTPChannel):
         self.transport.abortConnection()  # type: ignore[union-attr]  # which every transport of a server has
 
     def send(self, data: bytes) -> None:
-        """Write `data`, at once where that can be."""
-        if self._is_plain:
-            eager.write(self.transport, data)
-        else:
+        """Write `data`, at once where that can be, or with all else that is written in this burst."""
+        if not self._is_plain:
             self.write(data)
+        elif self.site.outbox.is_open:
+            self.site.outbox.put(self.transport, data)
+        else:
+            eager.write(self.transport, data)
 
     def unsent(self) -> int:
         """How many bytes were written that the system has not yet taken."""

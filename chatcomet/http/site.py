@@ -17,6 +17,7 @@ from chatcomet.http import wire
 from chatcomet.http.channel import PollChannel
 from chatcomet.http.deadlines import Deadlines
 from chatcomet.http.lane import Lane
+from chatcomet.http.outbox import Outbox
 from chatcomet.http.request import IDLE_SECONDS, ChatRequest, LimitedChannel
 from chatcomet.http.wire import Answer
 
@@ -53,6 +54,7 @@ class ChatSite(Site):
         super().__init__(self._served, timeout=IDLE_SECONDS, reactor=reactor, parsePOSTFormSubmission=False)
         self.channels: set[LimitedChannel] = set()
         self.deadlines = Deadlines(reactor)
+        self.outbox = Outbox()
         self.closing = False
         """While True every answer ends its connection."""
         self.lane: Lane | None = None

@@ -13,6 +13,7 @@ from chatcomet.api.chat import Chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import Draft, Message
 from chatcomet.core.store import Posted
+from chatcomet.core.waiters import NO_BURST, Burst
 from chatcomet.errors import ServerFault
 from chatcomet.settings import Settings
 from chatcomet.stores.memory import MemoryStore
@@ -58,13 +59,14 @@ class ChatTestCase(SynchronousTestCase):
 
     settings = Settings(store="memory:")
     retain = 0
+    burst: Burst = NO_BURST
 
     def setUp(self) -> None:
         self.clock = Clock()
         self.now = NOON
         self.luck = 0.0
         self.store = HeldStore(lambda: self.now, self.retain)
-        self.hub = Hub(self.store, self.clock)
+        self.hub = Hub(self.store, self.clock, burst=self.burst)
         self.sessions = Sessions(b"k" * 32, lambda: self.now, self.clock)
         self.chat = Chat(self.settings, self.store, self.hub, self.sessions, lambda: self.luck, self.clock)
 

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from chatcomet.core import waiters as waiters_module
 from chatcomet.core.holds import TICK_SECONDS, Holds
 from chatcomet.core.message import Cursor, Message, Page
-from chatcomet.core.waiters import WaiterSet
+from chatcomet.core.waiters import SLICE, WaiterSet
 from chatcomet.errors import CursorExpired
 from tests.unit.core.turning_clock import TurningClock
 
@@ -270,6 +270,23 @@ class WaiterSetTests(SynchronousTestCase):
             self.assertIs(self.successResultOf(self.hold(seconds)), EMPTY)
         self.assertTrue(self.waiters.idle)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_each_slice_is_a_burst(self) -> None:
+        said: list[str] = []
+
+        class Burst:
+            def __enter__(self) -> None:
+                said.append("begin")
+
+            def __exit__(self, *raised: object) -> None:
+                said.append("end")
+
+        self.waiters = WaiterSet(self.clock, self.holds, lambda: EMPTY, Burst())
+        for waiter in self.suspend(SLICE + 1):
+            waiter.addCallback(lambda _: said.append("fire"))
+        self.waiters.wake(NEXT)
+        self.clock.advance(0)
+        self.assertEqual(said, ["begin", *["fire"] * SLICE, "end", "begin", "fire", "end"])
 
     def test_nothing_is_left_for_the_garbage_collector(self) -> None:
         gc.disable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from chatcomet.http.outbox import Outbox
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
 from tests.unit.api.running_chat import ChatTestCase
@@ -14,8 +15,10 @@ class EdgeTestCase(ChatTestCase):
     """`self.peer` is connected to `self.site`."""
 
     def setUp(self) -> None:
+        outbox = self.burst = Outbox()
         super().setUp()
         self.site = ChatSite(self.settings.prefix, self.clock)
+        self.site.outbox = outbox
         self.site.serve(ChatResource(self.chat).resource())
         self.peer = self.connect()
 

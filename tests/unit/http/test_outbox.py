@@ -1,0 +1,60 @@
+"""What is written in one turn, and sent in a burst."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatcomet.http.outbox import MOST_BYTES, Outbox
+
+
+class Transport:
+    """Remembers what was sent, with all others in one list."""
+
+    dataBuffer = b""
+    connected = True
+
+    def __init__(self, name: str, sent: list[tuple[str, bytes]]) -> None:
+        self.name = name
+        self.sent = sent
+        self._tempDataBuffer: list[bytes] = []
+
+    def writeSomeData(self, data: bytes) -> int:
+        self.sent.append((self.name, data))
+        return len(data)
+
+
+class OutboxTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.outbox = Outbox()
+        self.sent: list[tuple[str, bytes]] = []
+        self.ada, self.bob = Transport("ada", self.sent), Transport("bob", self.sent)
+
+    def test_is_open_only_within(self) -> None:
+        self.assertFalse(self.outbox.is_open)
+        with self.outbox:
+            self.assertTrue(self.outbox.is_open)
+        self.assertFalse(self.outbox.is_open)
+
+    def test_all_is_sent_at_the_exit_in_its_order(self) -> None:
+        put = [(self.ada, b"1"), (self.bob, b"2"), (self.ada, b"3")]
+        with self.outbox:
+            for transport, data in put:
+                self.outbox.put(transport, data)
+            self.assertEqual(self.sent, [])
+        self.assertEqual(self.sent, [(transport.name, data) for transport, data in put])
+
+    def test_also_where_something_was_raised(self) -> None:
+        with self.assertRaises(ZeroDivisionError), self.outbox:
+            self.outbox.put(self.ada, b"1")
+            raise ZeroDivisionError
+        self.assertEqual((self.sent, self.outbox.is_open), ([("ada", b"1")], False))
+
+    def test_no_more_is_kept_than_it_may(self) -> None:
+        with self.outbox:
+            self.outbox.put(self.ada, b"a" * MOST_BYTES)
+            self.assertEqual(self.sent, [])
+            self.outbox.put(self.bob, b"b")
+            self.assertEqual([name for name, _ in self.sent], ["ada", "bob"])
+            self.outbox.put(self.ada, b"c")
+            self.assertEqual(len(self.sent), 2)
+        self.assertEqual(self.sent[2:], [("ada", b"c")])
