@@ -19,8 +19,13 @@ $(VENV)/server: $(VENV)/made setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
+# With what the bench needs, for its types are checked with the rest.
 $(VENV)/tests: $(VENV)/server
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,bench]'
+	touch $@
+
+$(VENV)/bench: $(VENV)/server
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 
 .PHONY: venv
@@ -42,6 +47,11 @@ test: lint system ## run lint, types and every test
 	$(BIN)/python -m twisted.trial --temp-directory=$(VENV)/trial tests.unit
 	$(BIN)/pytest tests/unit
 	$(BIN)/pytest tests/integration
+
+.PHONY: bench
+bench: $(VENV)/bench ## measure it beside Nchan, Tornado and Klein (an hour or so; ARGS=--quick: minutes)
+	@bench/install-system
+	@$(BIN)/python -m bench $(ARGS)
 
 # What the integration tests need besides Python packages: a browser, and a clock that can be set.
 .PHONY: system

@@ -1,0 +1,11 @@
+"""What a run says while it goes on: lines on standard error."""
+
+from __future__ import annotations
+
+import sys
+
+
+def say(text: str) -> None:
+    """One line, at once."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
