@@ -47,7 +47,7 @@ class Workbench:
                 warm_up(load)
                 measurement = Measurement(part, contender.name, at, turn, take(load))
         except (LoadFault, ServerFault, OSError) as fault:
-            measurement = Measurement(part, contender.name, at, turn, fault=str(fault))
+            measurement = Measurement(part, contender.name, at, turn, fault=" ".join(str(fault).split()))
         self.taken.add(measurement)
         self._tell(measurement)
 

@@ -42,14 +42,14 @@ def _take(bench: Workbench, load: Load) -> dict[str, float]:
     quiet = [(begin - QUIET_SECONDS, begin) for begin in told["from"]]
     busy = list(zip(told["from"], told["rest"], strict=True))
     return {
-        "quiet_median_ms": median(_due_in(seen, quiet)),
-        "quiet_last_ms": max(_due_in(seen, quiet)),
-        "median_ms": median(_due_in(seen, busy)),
-        "last_ms": max(_due_in(seen, busy)),
+        "quiet_median_ms": median(due_in(seen, quiet)),
+        "quiet_last_ms": max(due_in(seen, quiet)),
+        "median_ms": median(due_in(seen, busy)),
+        "last_ms": max(due_in(seen, busy)),
     }
 
 
-def _due_in(seen: Figures, spans: Iterable[tuple[float, float]]) -> list[float]:
+def due_in(seen: Figures, spans: Iterable[tuple[float, float]]) -> list[float]:
     """The latencies, in milliseconds, of what was due in one of these spans of time."""
     samples = list(zip(seen["dues"], seen["latencies"], strict=True))
     inside = [late * 1e3 for begin, end in spans for due, late in samples if begin <= due < end]

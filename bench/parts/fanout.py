@@ -41,12 +41,14 @@ def _measure(bench: Workbench, turn: int, part: str, contenders: Sequence[Conten
 
             def take(load: Load, waiters: int = waiters, rounds: int = rounds) -> dict[str, float]:
                 more = load.browsing() if part == "browser" else ()
-                return _figures(load.fanout("lobby", waiters, rounds, *more), waiters)
+                return figures(load.fanout("lobby", waiters, rounds, *more), waiters)
 
             bench.measure(part, contender, waiters, turn, take)
 
 
-def _figures(told: dict[str, float | list[float]], waiters: int) -> dict[str, float]:
+def figures(told: dict[str, float | list[float]], waiters: int) -> dict[str, float]:
+    """Of the rounds the median; of a waiter what all have used."""
+
     def of(name: str) -> float:
         value = told[name]
         return median(value) if isinstance(value, list) else value
