@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import resource
+import sys
 import time
 
 from twisted.internet.base import ReactorBase
@@ -13,6 +14,11 @@ GARBAGE_THRESHOLDS = (100_000, 20, 100)
 the last look; every 2,000th time among all.  A crowd that polls makes hundreds of thousands of objects that live for
 as long as a hold, in no cycles.  With Python's own (700, 10, 10) looking through them, again and again, took half of
 a poll's time for 10,000 waiters; what garbage is left lying for longer is some megabytes."""
+
+SWITCH_SECONDS = 0.0005
+"""For how long a busy thread keeps the interpreter when another one asks for it.  While a large fan-out is on, the
+thread that writes to the store asks several times for each commit: with Python's own 5 ms, messages in other rooms
+came twice as late (55 ms at the worst, and not 29, beside a room of 15,000)."""
 
 
 def use_monotonic_clock(reactor: ReactorBase) -> None:
@@ -35,3 +41,8 @@ def settle_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+
+
+def share_interpreter() -> None:
+    """Let threads take turns more often than Python's own 5 ms: see `SWITCH_SECONDS`."""
+    sys.setswitchinterval(SWITCH_SECONDS)

@@ -14,7 +14,7 @@ from twisted.python import usage
 from chatcomet import __version__
 from chatcomet.core.message import parse_number
 from chatcomet.errors import StartRefused
-from chatcomet.process import raise_descriptor_limit, settle_garbage_collector, use_monotonic_clock
+from chatcomet.process import raise_descriptor_limit, settle_garbage_collector, share_interpreter, use_monotonic_clock
 from chatcomet.service import ChatService
 from chatcomet.settings import Settings
 from chatcomet.stores.urls import check_store
@@ -145,6 +145,7 @@ def makeService(options: Options) -> IService:
 
     use_monotonic_clock(cast(ReactorBase, reactor))
     raise_descriptor_limit()
+    share_interpreter()
     daemon = options.parent is not None and not options.parent["nodaemon"]
     return TwistdService(options.settings(), cast(ReactorBase, reactor), daemon)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import resource
+import sys
 import time
 from unittest.mock import patch
 
@@ -11,7 +12,14 @@ from twisted.internet.base import ReactorBase
 from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.process import GARBAGE_THRESHOLDS, raise_descriptor_limit, settle_garbage_collector, use_monotonic_clock
+from chatcomet.process import (
+    GARBAGE_THRESHOLDS,
+    SWITCH_SECONDS,
+    raise_descriptor_limit,
+    settle_garbage_collector,
+    share_interpreter,
+    use_monotonic_clock,
+)
 
 
 class ThreadlessReactor(ReactorBase):
@@ -79,3 +87,10 @@ class GarbageTests(SynchronousTestCase):
         settle_garbage_collector()
         self.assertEqual(gc.get_threshold(), GARBAGE_THRESHOLDS)
         self.assertGreater(gc.get_freeze_count(), 1_000)
+
+
+class InterpreterTests(SynchronousTestCase):
+    def test_threads_take_turns_often(self) -> None:
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        share_interpreter()
+        self.assertAlmostEqual(sys.getswitchinterval(), SWITCH_SECONDS)

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from chatcomet.core import waiters as waiters_module
 from chatcomet.core.holds import TICK_SECONDS, Holds
 from chatcomet.core.message import Cursor, Message, Page
-from chatcomet.core.waiters import SLICE, WaiterSet
+from chatcomet.core.waiters import AT_ONE_GO, SLICE, WaiterSet
 from chatcomet.errors import CursorExpired
 from tests.unit.core.turning_clock import TurningClock
 
@@ -162,6 +162,7 @@ class WaiterSetTests(SynchronousTestCase):
     def test_slices(self) -> None:
         """Law 10: other work runs between the slices of a large fan-out."""
         self.patch(waiters_module, "SLICE", 3)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         waiting = self.suspend(8)
         between: list[int] = []
         self.waiters.wake(NEXT)
@@ -175,6 +176,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_one_slice_a_turn(self) -> None:
         self.patch(waiters_module, "SLICE", 3)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         waiting = self.suspend(7)
         self.waiters.wake(NEXT)
         for expected in (6, 7, 7):
@@ -184,12 +186,14 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_a_full_slice_needs_no_other_turn(self) -> None:
         self.patch(waiters_module, "SLICE", 3)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.suspend(3)
         self.waiters.wake(NEXT)
         self.assertTrue(self.waiters.idle)
 
     def test_cancel_while_a_slice_is_pending(self) -> None:
         self.patch(waiters_module, "SLICE", 2)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         waiting = self.suspend(5)
         self.waiters.wake(NEXT)
         waiting[3].cancel()
@@ -200,6 +204,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_those_who_come_while_slices_are_pending_wait_for_the_next_page(self) -> None:
         self.patch(waiters_module, "SLICE", 2)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         early = self.suspend(4)
         self.waiters.wake(NEXT)
         (late,) = self.suspend(1)
@@ -212,6 +217,7 @@ class WaiterSetTests(SynchronousTestCase):
     def test_no_expiry_while_a_slice_is_pending(self) -> None:
         """Who was woken with a page gets it, also if its hold ends before its slice comes."""
         self.patch(waiters_module, "SLICE", 1)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         waiting = self.suspend(3, 1.0)
         self.waiters.wake(NEXT)
         self.clock.advance(5.0)
@@ -251,6 +257,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_expiry_goes_in_slices(self) -> None:
         self.patch(waiters_module, "SLICE", 3)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         waiting = self.suspend(5, 1.0)
         self.clock.rightNow += 1.0
         for expected in (3, 5):
@@ -271,6 +278,14 @@ class WaiterSetTests(SynchronousTestCase):
         self.assertTrue(self.waiters.idle)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_those_of_a_small_room_are_fired_at_once(self) -> None:
+        waiting = self.suspend(AT_ONE_GO)
+        self.waiters.wake(NEXT)
+        self.assertEqual(self.answered(waiting), AT_ONE_GO)
+        waiting = self.suspend(AT_ONE_GO + 1)
+        self.waiters.wake(NEXT)
+        self.assertEqual(self.answered(waiting), SLICE)
+
     def test_each_slice_is_a_burst(self) -> None:
         said: list[str] = []
 
@@ -282,6 +297,7 @@ class WaiterSetTests(SynchronousTestCase):
                 said.append("end")
 
         self.waiters = WaiterSet(self.clock, self.holds, lambda: EMPTY, Burst())
+        self.patch(waiters_module, "AT_ONE_GO", SLICE)
         for waiter in self.suspend(SLICE + 1):
             waiter.addCallback(lambda _: said.append("fire"))
         self.waiters.wake(NEXT)
