@@ -1,7 +1,8 @@
 """SlowStore: a log in memory whose answers and tellings wait until the test lets them go.
 
 So a test chooses the interleaving: what a read sees (`Question.look`), when its asker hears of it
-(`Question.answer`, `Question.fail`), and when, how often and in which order rooms are told.
+(`Question.answer`, `Question.fail`), and when, how often and in which order rooms are told.  To look at what an append
+will say is to do it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from chatcomet.core.store import Bounds, Posted, Pruned, Told
 from chatcomet.errors import StoreUnavailable
 
 T = TypeVar("T")
-Kind = Literal["read", "bounds"]
+Kind = Literal["read", "bounds", "append"]
 
 EPOCH = "k3v9"
 
@@ -32,8 +33,9 @@ class Question(Generic[T]):
         self._seen: tuple[T] | None = None
 
     def look(self) -> None:
-        """See now what the answer will say, whatever happens until it is given."""
-        self._seen = (self._look(),)
+        """See now what the answer will say, whatever happens until it is given.  An append is done once."""
+        if self._seen is None or self.kind != "append":
+            self._seen = (self._look(),)
 
     def answer(self) -> None:
         """Give what was seen, or else what is there now."""
@@ -47,17 +49,24 @@ class Question(Generic[T]):
         self.asker.errback(StoreUnavailable("the disk is gone"))
 
 
+AnyQuestion = Question[Bounds] | Question[Sequence[Message]] | Question[Posted]
+
+_HELD: dict[Kind, str] = {"read": "reads", "bounds": "bounds_asked", "append": "appends"}
+
+
 class SlowStore:
     """A `MessageStore` under the test's hand; as it is made it holds nothing back and never fails."""
 
     def __init__(self) -> None:
         self.hold_reads = False
         self.hold_bounds = False
+        self.hold_appends = False
         self.hold_tellings = False
         self.down = False
         """While true, questions that are not held fail at once."""
         self.reads: list[Question[Sequence[Message]]] = []
         self.bounds_asked: list[Question[Bounds]] = []
+        self.appends: list[Question[Posted]] = []
         self.tellings: list[tuple[str, Sequence[Message]]] = []
         self.asked: list[tuple[str, ...]] = []
         """All that was ever asked: its kind, the room, and what else."""
@@ -82,13 +91,27 @@ class SlowStore:
         self._told.append(told)
         self._pruned += [pruned] if pruned else []
 
+    def forget_all(self) -> None:
+        """Nobody listens any more, nobody waits for an answer: what a process leaves behind that ends."""
+        self._told.clear()
+        self._pruned.clear()
+        self.tellings.clear()
+        self._take()
+
     def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
         """Nothing is ever too old here: what goes, goes by `lose`."""
         return succeed(None)
 
     def append(self, room: str, draft: Draft) -> Deferred[Posted]:
         self.asked.append(("append", room))
-        return succeed(Posted(self.post(room, draft.text, draft.author, draft.data), repeated=False))
+        if not self.hold_appends:
+            return fail(StoreUnavailable("the disk is gone")) if self.down else succeed(self._append(room, draft))
+        question = Question("append", room, lambda: self._append(room, draft))
+        self.appends.append(question)
+        return question.asker
+
+    def _append(self, room: str, draft: Draft) -> Posted:
+        return Posted(self.post(room, draft.text, draft.author, draft.data), repeated=False)
 
     def read(self, room: str, start: int, limit: int) -> Deferred[Sequence[Message]]:
         self.asked.append(("read", room, str(start), str(limit)))
@@ -162,14 +185,24 @@ class SlowStore:
         for pruned in self._pruned:
             pruned(room, self.first(room))
 
+    @property
+    def questions(self) -> Sequence[AnyQuestion]:
+        """What waits for an answer."""
+        return [*self.bounds_asked, *self.reads, *self.appends]
+
+    def take(self, question: AnyQuestion) -> None:
+        """Forget `question`, which is going to be answered."""
+        held: list[AnyQuestion] = getattr(self, _HELD[question.kind])
+        held.remove(question)
+
     def answer_all(self) -> None:
         """Answer what waits for an answer, in order, and what is asked meanwhile."""
-        while self.reads or self.bounds_asked:
+        while self.questions:
             for question in self._take():
                 question.answer()
 
-    def _take(self) -> list[Question[Bounds] | Question[Sequence[Message]]]:
-        waiting: list[Question[Bounds] | Question[Sequence[Message]]] = [*self.bounds_asked, *self.reads]
-        self.bounds_asked.clear()
-        self.reads.clear()
+    def _take(self) -> Sequence[AnyQuestion]:
+        waiting = self.questions
+        for question in waiting:
+            self.take(question)
         return waiting

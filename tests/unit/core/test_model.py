@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -20,12 +20,10 @@ from chatcomet.core import room as room_module
 from chatcomet.core import waiters as waiters_module
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import Cursor, Page
-from chatcomet.core.room import RETRY_SECONDS
 from chatcomet.errors import CursorExpired, StoreUnavailable
-from tests.unit.core.slow_store import EPOCH, SlowStore
-from tests.unit.core.turning_clock import TurningClock
+from tests.unit.core.log_machine import ROOMS, LogMachine, places, rooms
+from tests.unit.core.slow_store import EPOCH
 
-ROOMS = ("one", "two")
 READERS = 4
 
 # The core's own measures, made so small that a few steps go beyond them.
@@ -35,11 +33,9 @@ SLICE = 1
 IDLE_SECONDS = 0.5
 CROWD = 2
 
-rooms = st.sampled_from(ROOMS)
 readers = st.integers(0, READERS - 1)
 limits = st.sampled_from([1, 2, DEFAULT_LIMIT, 5])
 holds = st.sampled_from([0.0, 0.3, 2.0, 20.0])
-places = st.integers(0, 30)
 
 
 class Reader:
@@ -126,17 +122,13 @@ class Reader:
             failure.raiseException()
 
 
-class CoreMachine(RuleBasedStateMachine):
-    """What may happen, and what holds after each step and at the end."""
+class CoreMachine(LogMachine):
+    """What may happen to the log and to who reads it, and what holds after each step and at the end."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock = TurningClock()
-        self.store = SlowStore()
         self.hub = Hub(self.store, self.clock, BACKLOG_MESSAGES)
         self.readers = [Reader(self) for _ in range(READERS)]
-        self.faults: list[Failure] = []
-        self.failures = 0
 
     # Readers
 
@@ -205,99 +197,12 @@ class CoreMachine(RuleBasedStateMachine):
         failure.trap(StoreUnavailable)
         assert self.failures, "the store did not fail"
 
-    # Messages, and who is told of them
-
-    @rule(room=rooms, count=st.integers(1, 6))
-    def post(self, room: str, count: int) -> None:
-        for _ in range(count):
-            self.store.post(room)
-
-    @rule(room=rooms, count=st.integers(1, 6))
-    def post_together(self, room: str, count: int) -> None:
-        """A group commit tells of several at once."""
-        self.store.tell(room, *[self.store.add(room) for _ in range(count)])
-
-    @rule(room=rooms, place=places, count=st.sampled_from([1, 2, 5, 100]))
-    def tell_of_any(self, room: str, place: int, count: int) -> None:
-        """Again, late, or before its turn."""
-        log = self.store.log(room)
-        if log:
-            start = place % len(log)
-            self.store.tell(room, *log[start : start + count])
-
-    @rule(room=rooms, count=st.integers(1, 6), pruned=st.integers(0, 6))
-    def fall_behind(self, room: str, count: int, pruned: int) -> None:
-        """Another process posts, nobody is told here until its last message, and some are pruned by then."""
-        messages = [self.store.add(room) for _ in range(count)]
-        self.store.lose(room, messages[0].seq + pruned)
-        self.store.tell(room, messages[-1])
-
-    @precondition(lambda self: self.store.tellings)
-    @rule(place=places, again=st.booleans())
-    def tell(self, place: int, again: bool) -> None:
-        room, messages = self.store.tellings[place % len(self.store.tellings)]
-        if not again:
-            self.store.tellings.remove((room, messages))
-        self.store.tell(room, *messages)
-
-    @precondition(lambda self: self.store.tellings)
-    @rule(place=places)
-    def lose_a_telling(self, place: int) -> None:
-        self.store.tellings.pop(place % len(self.store.tellings))
-
-    @rule(room=rooms, place=places)
-    def prune(self, room: str, place: int) -> None:
-        self.store.lose(room, place)
-
-    # The store's pace
-
-    @rule(reads=st.booleans(), bounds=st.booleans(), tellings=st.booleans())
-    def change_pace(self, reads: bool, bounds: bool, tellings: bool) -> None:
-        self.store.hold_reads, self.store.hold_bounds, self.store.hold_tellings = reads, bounds, tellings
-
-    @precondition(lambda self: self.store.reads or self.store.bounds_asked)
-    @rule(place=places, how=st.sampled_from(["look", "answer", "answer", "fail"]), of_bounds=st.booleans())
-    def answer(self, place: int, how: str, of_bounds: bool) -> None:
-        asked = self.store.bounds_asked if of_bounds and self.store.bounds_asked else self.store.reads
-        asked = asked or self.store.bounds_asked
-        question = asked[place % len(asked)]
-        if how == "look":
-            question.look()
-            return
-        asked.remove(question)  # type: ignore[arg-type]
-        if how == "answer":
-            question.answer()
-        else:
-            self.failures += 1
-            question.fail()
-
-    @rule(down=st.booleans())
-    def go_down_or_come_back(self, down: bool) -> None:
-        self.store.down = down
-        self.failures += down
-
-    # Time
-
-    @rule(seconds=st.sampled_from([0.0, 0.25, 1.0, 3.0]))
-    def advance(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-
-    @rule()
-    def turn(self) -> None:
-        self.clock.turn()
-
     # What holds
-
-    @invariant()
-    def no_faults(self) -> None:
-        for fault in self.faults:
-            fault.raiseException()
 
     @invariant()
     def those_who_wait_are_counted(self) -> None:
         waiting = sum(reader.waits for reader in self.readers)
-        slices_pending = any(call.getTime() <= self.clock.seconds() for call in self.clock.calls)
-        if self.store.reads or self.store.bounds_asked or slices_pending:
+        if self.is_something_pending:
             assert self.hub.waiting <= waiting
         else:
             assert self.hub.waiting == waiting
@@ -306,11 +211,10 @@ class CoreMachine(RuleBasedStateMachine):
         """The store recovers, one more message is told in each room; then all that is on its way arrives."""
         for reader in self.readers:
             reader.again, reader.posts = False, 0
-        self.store.down = self.store.hold_reads = self.store.hold_bounds = self.store.hold_tellings = False
-        self._settle()
+        self.recover()
         for room in ROOMS:
             self.store.post(room)
-        self._settle()
+        self.settle()
         for reader in self.readers:
             head = self.store.head(reader.room)
             assert not reader.waits or reader.next == head, f"waits for {reader.next}, and {head} messages are there"
@@ -329,14 +233,6 @@ class CoreMachine(RuleBasedStateMachine):
         self.clock.pump([IDLE_SECONDS] * 4)
         assert not len(self.hub), "rooms are left over"
         assert not self.clock.calls, "timers are left over"
-
-    def _settle(self) -> None:
-        self.store.answer_all()
-        while self.store.tellings:
-            room, messages = self.store.tellings.pop(0)
-            self.store.tell(room, *messages)
-        self.clock.pump([0.0, RETRY_SECONDS, 0.0])
-        self.no_faults()
 
 
 class ModelTests(SynchronousTestCase):
