@@ -107,6 +107,7 @@ class SlowStore:
         if not self.hold_appends:
             return fail(StoreUnavailable("the disk is gone")) if self.down else succeed(self._append(room, draft))
         question = Question("append", room, lambda: self._append(room, draft))
+        question.asker = Deferred(lambda _: self.take(question))  # what a store might do for one who cancels
         self.appends.append(question)
         return question.asker
 
