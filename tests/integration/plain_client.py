@@ -6,6 +6,7 @@ import fcntl
 import json
 import select
 import socket
+import ssl
 import struct
 import termios
 from array import array
@@ -19,6 +20,18 @@ HOST = "127.0.0.1"
 PATIENCE_SECONDS = 10.0
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """A TCP port on which TLS is spoken; whoever is there is believed.  `receive_bytes`: what our system takes in."""
+
+    port: int
+    receive_bytes: int | None = None
+
+
+Address = int | Path | Tls
+"""Where a server listens: a TCP port, a UNIX socket's path, or a port with TLS."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +53,15 @@ class Answer:
 
 
 class Connection:
-    """One connection, to a TCP port or a UNIX socket's path; it waits for nothing longer than `patience_seconds`."""
+    """One connection; it waits for nothing longer than `patience_seconds`."""
 
-    def __init__(self, address: int | Path, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, address: Address, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._received = b""
         if isinstance(address, int):
             self._socket = socket.create_connection((HOST, address), patience_seconds)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        elif isinstance(address, Tls):
+            self._socket = _connect_by_tls(address, patience_seconds)
         else:
             self._socket = socket.socket(socket.AF_UNIX)
             self._socket.settimeout(patience_seconds)
@@ -145,6 +160,15 @@ class Connection:
             self._receive()
         taken, self._received = self._received[:length], self._received[length:]
         return taken
+
+
+def _connect_by_tls(address: Tls, patience_seconds: float) -> ssl.SSLSocket:
+    plain = socket.socket()
+    plain.settimeout(patience_seconds)
+    if address.receive_bytes is not None:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, address.receive_bytes)
+    plain.connect((HOST, address.port))
+    return ssl._create_unverified_context().wrap_socket(plain)
 
 
 def request(method: str, path: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> bytes:

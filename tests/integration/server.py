@@ -110,3 +110,12 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def tls_endpoint(folder: Path) -> tuple[int, str]:
+    """A free port and the endpoint of TLS there, for `--listen`; `folder` keeps its certificate."""
+    port, key, certificate = free_port(), folder / "key.pem", folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return port, f"ssl:{port}:interface=127.0.0.1:privateKey={key}:certKey={certificate}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from tests.integration.plain_client import PATIENCE_SECONDS, Connection, request
+from tests.integration.plain_client import PATIENCE_SECONDS, Address, Connection, request
 
 NDJSON = "application/x-ndjson"
 
@@ -38,12 +38,12 @@ class Stream:
 
     def __init__(
         self,
-        port: int,
+        address: Address,
         path: str,
         headers: Mapping[str, str] | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        self.connection = Connection(port, patience_seconds)
+        self.connection = Connection(address, patience_seconds)
         self._decoded = b""
         try:
             self.connection.send(request("GET", path, headers=headers))

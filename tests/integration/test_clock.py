@@ -1,8 +1,4 @@
-"""The wall clock is set an hour forward, or back, under a running server: it goes on as if nothing had happened.
-
-The server runs under libfaketime, which tells it another time of day and leaves its monotonic clock alone, as
-somebody who sets a clock does.  (`time.sleep` fails there, by a bug of libfaketime; the server never sleeps.)
-"""
+"""The wall clock is set an hour forward, or back, under a running server: it goes on as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -14,36 +10,10 @@ import pytest
 from tests.integration.conftest import StartServer
 from tests.integration.plain_client import JSON, Connection, ask, cursor, post_json, request, settle
 from tests.integration.server import Server
+from tests.integration.set_clock import SetClock
 
 HOUR = 3600
 JUMPS = pytest.mark.parametrize("jump", [HOUR, -HOUR], ids=["forward", "back"])
-
-
-class SetClock:
-    """A server's wall clock: `jump` sets it so many seconds away from ours, at once."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self.jump(0)
-
-    def jump(self, seconds: int) -> None:
-        """Set it, as a whole: the server reads it at any moment."""
-        unfinished = self._file.with_suffix(".new")
-        unfinished.write_text(f"{seconds:+d}\n", "ascii")
-        unfinished.replace(self._file)
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """What a process needs to see this clock."""
-        libraries = list(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-        assert libraries, "libfaketime is not installed: tests/install-system does that"
-        return {
-            "LD_PRELOAD": str(libraries[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",  # its name before libfaketime 0.9.9
-        }
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-import subprocess
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,7 +12,7 @@ import pytest
 
 from tests.integration.conftest import StartServer
 from tests.integration.plain_client import FORM, JSON, Answer, ask, post_json
-from tests.integration.server import Server, free_port
+from tests.integration.server import Server, tls_endpoint
 
 GRANTS = {"*": ["read", "post"]}
 
@@ -191,9 +190,8 @@ def test_a_restart_signs_nobody_out(server: Server) -> None:
 
 
 def test_over_tls_the_cookie_is_the_hosts_own(start_server: StartServer, tmp_path: Path) -> None:
-    port, key, certificate = free_port(), tmp_path / "key.pem", tmp_path / "certificate.pem"
-    make_certificate(key, certificate)
-    start_server("--listen", f"ssl:{port}:interface=127.0.0.1:privateKey={key}:certKey={certificate}")
+    port, endpoint = tls_endpoint(tmp_path)
+    start_server("--listen", endpoint)
     client = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=ssl._create_unverified_context())
     client.request("POST", "/session", '{"name": "ada"}', {"Content-Type": JSON})
     value, *attributes = client.getresponse().headers["Set-Cookie"].split("; ")
@@ -206,13 +204,6 @@ def test_over_tls_the_cookie_is_the_hosts_own(start_server: StartServer, tmp_pat
     client.request("GET", "/session", headers={"Cookie": value.removeprefix("__Host-")})
     assert b'"name":"guest"' in client.getresponse().read()
     client.close()
-
-
-def make_certificate(key: Path, certificate: Path) -> None:
-    """One that its own key has signed."""
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
 
 
 # Authors

@@ -10,8 +10,9 @@ from threading import Thread
 
 import pytest
 
-from tests.integration.plain_client import JSON, Connection, cursor, settle
-from tests.integration.server import Server
+from tests.integration.conftest import StartServer
+from tests.integration.plain_client import JSON, Address, Connection, Tls, cursor, settle
+from tests.integration.server import Server, tls_endpoint
 from tests.integration.stream_client import NDJSON, Stream
 
 DATA_BYTES = 16_000
@@ -64,8 +65,8 @@ class FastReader(Thread):
                 self.delays.append(time.time() - message["at"])
 
 
-def begin(server: Server, start: str, accept: str = "text/event-stream") -> Stream:
-    return Stream(server.port, f"/rooms/lobby/events?cursor={start}", {"Accept": accept}, 20)
+def begin(address: Address, start: str, accept: str = "text/event-stream") -> Stream:
+    return Stream(address, f"/rooms/lobby/events?cursor={start}", {"Accept": accept}, 20)
 
 
 def read_seqs(stream: Stream, count: int) -> tuple[list[int], str]:
@@ -82,10 +83,18 @@ def read_seqs(stream: Stream, count: int) -> tuple[list[int], str]:
 
 
 @pytest.fixture
-def warm_server(server: Server) -> Server:
+def tls(tmp_path: Path) -> tuple[Tls, str]:
+    """A port with TLS, and its endpoint."""
+    port, endpoint = tls_endpoint(tmp_path)
+    return Tls(port), endpoint
+
+
+@pytest.fixture
+def warm_server(start_server: StartServer, tls: tuple[Tls, str]) -> Server:
     """One that has had as much to do already, so that what it needs for that is not counted again."""
+    server = start_server("--listen", tls[1])
     epoch, _ = cursor(server.port, "lobby")
-    with begin(server, f"{epoch}.0") as stream:
+    with begin(server.port, f"{epoch}.0") as stream:
         reader = FastReader(stream, MESSAGES)
         reader.start()
         post_much(server)
@@ -94,10 +103,12 @@ def warm_server(server: Server) -> Server:
     return server
 
 
-def test_a_reader_that_stops_reading(warm_server: Server) -> None:
+@pytest.mark.parametrize("by_tls", [False, True], ids=["plain", "TLS"])
+def test_a_reader_that_stops_reading(warm_server: Server, tls: tuple[Tls, str], by_tls: bool) -> None:
     server = warm_server
+    address = tls[0] if by_tls else server.port
     epoch, head = cursor(server.port, "lobby")
-    with begin(server, f"{epoch}.{head}") as slow, begin(server, f"{epoch}.{head}") as fast:
+    with begin(address, f"{epoch}.{head}") as slow, begin(server.port, f"{epoch}.{head}") as fast:
         slow.block()
         fast.block()
         before = resident_kib(server)
@@ -114,7 +125,7 @@ def test_a_reader_that_stops_reading(warm_server: Server) -> None:
         seqs, after = read_seqs(slow, MESSAGES // 2)
         assert seqs == list(range(head, head + MESSAGES // 2))
         slow.connection.reset()
-    with begin(server, after) as resumed:
+    with begin(address, after) as resumed:
         rest, end = read_seqs(resumed, MESSAGES - len(seqs))
         assert rest == list(range(head + len(seqs), head + MESSAGES))
         assert end == f"{epoch}.{head + MESSAGES}"
@@ -123,7 +134,7 @@ def test_a_reader_that_stops_reading(warm_server: Server) -> None:
 def test_a_stop_does_not_wait_for_it(server: Server) -> None:
     """A stop does not wait for a reader that takes nothing; the cursor it came to resumes it."""
     epoch, _ = cursor(server.port, "lobby")
-    with begin(server, f"{epoch}.0", NDJSON) as slow:
+    with begin(server.port, f"{epoch}.0", NDJSON) as slow:
         post_much(server)
         began = time.monotonic()
         server.stop()
@@ -138,5 +149,5 @@ def test_a_stop_does_not_wait_for_it(server: Server) -> None:
         except OSError:
             assert seen < MESSAGES
     server.start()
-    with begin(server, after) as resumed:
+    with begin(server.port, after) as resumed:
         assert read_seqs(resumed, MESSAGES - seen)[0] == list(range(seen, MESSAGES))
