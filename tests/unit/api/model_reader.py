@@ -8,18 +8,19 @@ together, the log.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from chatcomet.api.chat import Chat
-from chatcomet.api.polling import Poll, Polled, PollRooms, poll, poll_rooms
+from chatcomet.api.polling import Poll, Polled, PollRooms, look, poll, poll_rooms
 from chatcomet.api.streaming import Follow, Stream, follow
 from chatcomet.core.message import Cursor, Page
 from chatcomet.core.roster import Person, RosterState
 from chatcomet.errors import CursorExpired, StoreUnavailable
-from chatcomet.http import seed
+from chatcomet.http.asks import seed_poll
+from chatcomet.http.plain import Line
 from chatcomet.http.wire import Answer
 from tests.unit.core.slow_store import EPOCH, SlowStore
 
@@ -170,9 +171,10 @@ def by_poll(reader: Reader, chat: Chat, room: str = LOBBY, looks: bool = False) 
     """``GET /rooms/R/messages?cursor=``, maybe with ``&roster=``."""
 
     def request() -> Deferred[Polled]:
-        version = reader.version if looks else None
-        asked = Poll(room, reader.cursor(room), reader.limit, reader.wait_seconds, reader.person, version)
-        return poll(chat, asked)
+        asked = Poll(room, reader.cursor(room), reader.limit, reader.wait_seconds)
+        if looks:
+            return look(chat, asked, reader.version, reader.person)
+        return poll(chat, asked, reader.person).addCallback(Polled, None)
 
     def got(polled: Polled) -> bool:
         reader.take(polled.page)
@@ -189,7 +191,7 @@ def by_poll_of_rooms(reader: Reader, chat: Chat) -> Leg:
 
     def request() -> Deferred[Sequence[Page]]:
         cursors = {room: reader.cursor(room) for room in ROOMS}
-        return poll_rooms(chat, PollRooms(cursors, reader.limit, reader.wait_seconds, reader.person))
+        return poll_rooms(chat, PollRooms(cursors, reader.limit, reader.wait_seconds), reader.person)
 
     def got(pages: Sequence[Page]) -> bool:
         brought = [page for page in pages if page.messages]
@@ -205,7 +207,15 @@ def by_seed(reader: Reader, chat: Chat) -> Leg:
     """``GET /chat/get/N``"""
 
     def request() -> Deferred[Answer]:
-        return seed.get(chat, reader.next[LOBBY], reader.wait_seconds)
+        wait = {} if reader.wait_seconds is None else {b"wait": [b"%.3f" % reader.wait_seconds]}
+        ask = seed_poll(chat, reader.next[LOBBY], Line(b"GET", "", wait))
+
+        def refused(failure: Failure) -> Answer:
+            if not isinstance(failure.value, CursorExpired):
+                failure.raiseException()  # of another fault the leg hears itself
+            return ask.refuse(failure.value)
+
+        return cast("Deferred[Answer]", ask.begin(None).addCallbacks(ask.answer, refused))
 
     def got(answer: Answer) -> bool:
         seq = reader.next[LOBBY]
