@@ -73,6 +73,45 @@ class PeerTransport(StringTransport):
         self.clock.callLater(0, self.peer.lose, reason)
 
 
+class PlainTransport(PeerTransport):
+    """What a plain TCP connection does besides: it can be written to at once, as far as the system takes that.
+
+    `chatcomet.http.eager` knows it where a test has put it among the `PLAIN_TRANSPORTS`.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.system_bytes: int | None = None
+        """How many bytes at once the system takes from `writeSomeData`; None: all."""
+        self.found_lost = False
+        """Whether the next write finds that the connection is lost."""
+        self.sent_at_once: list[bytes] = []
+        """What the system took from `writeSomeData`."""
+        self.dataBuffer = b""
+        self.offset = 0
+        self._tempDataBuffer: list[bytes] = []
+        self._tempDataLen = 0
+
+    def writeSomeData(self, data: bytes) -> int | ConnectionLost:
+        if self.found_lost:
+            return ConnectionLost()
+        taken = data[: self.system_bytes] if self.taking else b""
+        if taken:
+            self.sent_at_once.append(taken)
+            self.io.write(taken)
+        return len(taken)
+
+    def _fill(self, count: int) -> None:
+        if not self.taking:
+            self._tempDataBuffer.append(b"x" * count)
+            self._tempDataLen += count
+        super()._fill(count)
+
+    def take(self, all_that_follows: bool = True) -> None:
+        self._tempDataBuffer, self._tempDataLen = [], 0
+        super().take(all_that_follows)
+
+
 class SecureTransport(PeerTransport):
     """What a TLS connection does: it ends only when the peer agrees."""
 
@@ -130,11 +169,11 @@ def asking(target: str, method: str = "GET", body: bytes = b"", **headers: str) 
 class Peer:
     """One connection, and whoever is at its other end."""
 
-    def __init__(self, site: ChatSite, clock: Clock, secure: bool = False) -> None:
+    def __init__(self, site: ChatSite, clock: Clock, transport: PeerTransport | None = None) -> None:
         protocol = site.buildProtocol(None)
         assert protocol is not None
         self.protocol = protocol
-        self.transport = (SecureTransport if secure else PeerTransport)(clock)
+        self.transport = PeerTransport(clock) if transport is None else transport
         self.transport.peer = self
         self.lost = False
         self.protocol.makeConnection(self.transport)

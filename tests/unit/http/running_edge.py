@@ -1,25 +1,31 @@
-"""A whole edge over a chat in memory."""
+"""A whole edge over a chat in memory, with both its lanes, as the service has it."""
 
 from __future__ import annotations
 
 import json
 
+from chatcomet.http import eager
+from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
 from tests.unit.api.running_chat import ChatTestCase
-from tests.unit.http.peer import Answer, Peer
+from tests.unit.http.peer import Answer, Peer, PeerTransport, PlainTransport, SecureTransport
 
 
 class EdgeTestCase(ChatTestCase):
-    """`self.peer` is connected to `self.site`."""
+    """`self.peer` is connected to `self.site`, in plain TCP: what it asks takes the fast lane where it can."""
+
+    plain_transport: type[PeerTransport] = PlainTransport
+    """What connects a peer that is not `secure`."""
 
     def setUp(self) -> None:
         outbox = self.burst = Outbox()
         super().setUp()
+        self.patch(eager, "PLAIN_TRANSPORTS", {*eager.PLAIN_TRANSPORTS, PlainTransport})
         self.site = ChatSite(self.settings.prefix, self.clock)
         self.site.outbox = outbox
-        self.site.serve(ChatResource(self.chat).resource())
+        self.site.serve(ChatResource(self.chat).resource(), Lane(self.chat))
         self.peer = self.connect()
 
     def tearDown(self) -> None:
@@ -30,7 +36,7 @@ class EdgeTestCase(ChatTestCase):
 
     def connect(self, secure: bool = False) -> Peer:
         """Another peer."""
-        return Peer(self.site, self.clock, secure)
+        return Peer(self.site, self.clock, (SecureTransport if secure else self.plain_transport)(self.clock))
 
     def post(self, text: str, room: str = "lobby", **headers: str) -> Answer:
         """What comes of posting `text`, from a connection of its own."""

@@ -11,7 +11,7 @@ from chatcomet.http.request import (
     IDLE_SECONDS,
     LINE_BYTES,
 )
-from tests.unit.http.peer import asking
+from tests.unit.http.peer import PeerTransport, asking
 from tests.unit.http.refusals import CHUNKED, FORM, POLL, POST, SESSION, RefusalTestCase, chunk
 
 
@@ -184,6 +184,10 @@ class TimeTests(RefusalTestCase):
         self.assertEqual(self.peer.answer().status, 200)
 
 
+class TimeWithoutLaneTests(TimeTests):
+    plain_transport = PeerTransport
+
+
 class IdleTests(RefusalTestCase):
     def assert_closed_after(self, seconds: float) -> None:
         self.clock.advance(seconds - 0.1)
@@ -227,3 +231,7 @@ class IdleTests(RefusalTestCase):
             self.clock.advance(GRACE_SECONDS)
             self.assertLessEqual(len(self.clock.getDelayedCalls()), scheduled + 1, sent)  # rooms are swept
         self.clock.advance(1_000)
+
+
+class IdleWithoutLaneTests(IdleTests):
+    plain_transport = PeerTransport

@@ -7,7 +7,7 @@ import re
 
 from chatcomet.core.message import DATA_BYTES
 from chatcomet.http.request import HEADER_SECONDS, IDLE_SECONDS
-from tests.unit.http.peer import BUFFER_BYTES, asking
+from tests.unit.http.peer import BUFFER_BYTES, PeerTransport, asking
 from tests.unit.http.running_edge import EdgeTestCase
 
 SESSION = asking("/session")
@@ -83,6 +83,10 @@ class OrderTests(EdgeTestCase):
         self.peer.lose()
         self.post("hello")
         self.assertEqual((self.hub.waiting, self.texts("kitchen")), (0, []))
+
+
+class OrderWithoutLaneTests(OrderTests):
+    plain_transport = PeerTransport
 
 
 class BackPressureTests(EdgeTestCase):
@@ -183,3 +187,7 @@ class BackPressureTests(EdgeTestCase):
         self.hub.drain()
         self.assertTrue(self.reading)
         self.assertEqual([answer.status for answer in self.peer.answers()], [200, 414])
+
+
+class BackPressureWithoutLaneTests(BackPressureTests):
+    plain_transport = PeerTransport

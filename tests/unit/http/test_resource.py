@@ -11,7 +11,7 @@ from chatcomet.errors import StoreUnavailable
 from chatcomet.http.page import POLICY
 from chatcomet.settings import Settings
 from tests.unit.api.running_chat import NOON
-from tests.unit.http.peer import Answer, Peer, asking
+from tests.unit.http.peer import Answer, Peer, PeerTransport, asking
 from tests.unit.http.running_edge import EdgeTestCase
 
 ROOM = "/rooms/lobby/messages"
@@ -105,6 +105,10 @@ class DroppedTests(EdgeTestCase):
         self.assertEqual((self.peer.taken(), self.flushLoggedErrors()), (b"", []))
 
 
+class DroppedWithoutLaneTests(DroppedTests):
+    plain_transport = PeerTransport
+
+
 class PollTests(EdgeTestCase):
     """One poll for several rooms."""
 
@@ -144,6 +148,10 @@ class PollTests(EdgeTestCase):
         self.peer.send(asking("/poll?at=a:k3v9.0&at=b:k3v9.0"))
         self.peer.lose()
         self.assertEqual((self.hub.waiting, self.flushLoggedErrors()), (0, []))
+
+
+class PollWithoutLaneTests(PollTests):
+    plain_transport = PeerTransport
 
 
 class RosterTests(EdgeTestCase):
@@ -202,6 +210,10 @@ class RosterTests(EdgeTestCase):
     def test_what_has_no_form(self) -> None:
         for version in ("", "x", "-1", "07"):
             self.assertEqual(self.peer.ask(f"{ROOM}?cursor=k3v9.0&roster={version}").status, 400, version)
+
+
+class RosterWithoutLaneTests(RosterTests):
+    plain_transport = PeerTransport
 
 
 class RoomsTests(EdgeTestCase):
@@ -313,6 +325,10 @@ class PostTests(EdgeTestCase):
         self.peer.send(asking(f"{ROOM}?cursor=k3v9.0"))
         self.post("hello")
         self.assertEqual(self.peer.answer().json["messages"], [HELLO])
+
+
+class PostWithoutLaneTests(PostTests):
+    plain_transport = PeerTransport
 
 
 class OriginTests(EdgeTestCase):

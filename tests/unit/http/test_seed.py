@@ -8,7 +8,7 @@ from chatcomet.core.message import TEXT_CHARACTERS
 from chatcomet.errors import StoreUnavailable
 from chatcomet.http.wire import TEXT
 from chatcomet.settings import Settings
-from tests.unit.http.peer import Answer, asking
+from tests.unit.http.peer import Answer, PeerTransport, asking
 from tests.unit.http.running_edge import EdgeTestCase
 
 FORM = "application/x-www-form-urlencoded"
@@ -91,6 +91,10 @@ class GetTests(EdgeTestCase):
         self.assertEqual((answer.status, answer.problem), (503, "store-unavailable"))
 
 
+class GetWithoutLaneTests(GetTests):
+    plain_transport = PeerTransport
+
+
 class PrunedTests(EdgeTestCase):
     retain = 1
 
@@ -153,6 +157,10 @@ class PostTests(EdgeTestCase):
         self.store.fault = StoreUnavailable("the disk is full", 5)
         answer = self.submit(b"message=hello")
         self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "5"))
+
+
+class PostWithoutLaneTests(PostTests):
+    plain_transport = PeerTransport
 
 
 class OtherTests(EdgeTestCase):

@@ -15,7 +15,7 @@ from chatcomet.core.message import DATA_BYTES
 from chatcomet.http.request import HEADER_SECONDS, LINGER_SECONDS
 from chatcomet.http.site import ChatSite
 from chatcomet.settings import Settings
-from tests.unit.http.peer import Peer, asking
+from tests.unit.http.peer import Peer, PeerTransport, asking
 from tests.unit.http.running_edge import EdgeTestCase
 
 POLL = asking("/rooms/lobby/messages?cursor=k3v9.0")
@@ -201,3 +201,7 @@ class CloseTests(EdgeTestCase):
             self.clock.advance(0)
             self.assertTrue(late.lost)
         self.assertEqual(self.flushLoggedErrors(), [])
+
+
+class CloseWithoutLaneTests(CloseTests):
+    plain_transport = PeerTransport
