@@ -135,8 +135,8 @@ class Lane:
         room = None if path is None else _MESSAGES.fullmatch(path)
         if room is None and path != _SEED_POST:
             return None
-        block, _, body = rest.partition(b"\r\n\r\n")
-        head = read_head(block + b"\r\n\r\n")
+        block, blank, body = rest.partition(b"\r\n\r\n")
+        head = read_head(block + blank)  # without the empty line it is only the beginning of one
         if head is None or head.length != len(body):
             return None
         session = self._session(self._read_cookie(head))
