@@ -1,0 +1,199 @@
+"""Two edges that are the same but for the lanes that requests may take, and what can happen to both."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from chatcomet.access.identity import Session
+from chatcomet.access.sessions import LIFE_SECONDS, Sessions
+from chatcomet.api.chat import Chat
+from chatcomet.core.hub import Hub
+from chatcomet.core.message import Draft
+from chatcomet.core.store import Posted
+from chatcomet.http.lane import Lane
+from chatcomet.http.resource import ChatResource
+from chatcomet.http.site import ChatSite
+from chatcomet.settings import Settings
+from tests.unit.api.running_chat import NOON, HeldStore
+from tests.unit.http.peer import Peer, PeerTransport, PlainTransport
+
+ROOMS = ("lobby", "kitchen")
+PEERS = 2
+CLOSE_SECONDS = 1.5
+KEY = b"k" * 32
+
+
+def cookie_of(name: str, age_seconds: float = 0.0) -> str:
+    """A cookie that every twin believes, unless it is too old."""
+    return Sessions(KEY, lambda: NOON, Clock()).cookie(Session(f"id-of-{name}", name, NOON - age_seconds))
+
+
+ADA, BOB, STALE = cookie_of("ada"), cookie_of("bob"), cookie_of("eve", 2.0 * LIFE_SECONDS)
+
+
+class Twin:
+    """One whole edge, with time, chance and store of its own, and its peers, which are connected by `transport`."""
+
+    def __init__(self, transport: type[PeerTransport]) -> None:
+        self.clock = Clock()
+        self.store = HeldStore(self._wall)
+        self.hub = Hub(self.store, self.clock)
+        sessions = Sessions(KEY, self._wall, self.clock)
+        chat = Chat(Settings(store="memory:"), self.store, self.hub, sessions, Random(0).random, self.clock)
+        self.site = ChatSite("", self.clock, self._wall)
+        self.site.serve(ChatResource(chat).resource(), Lane(chat))
+        self.peers = [Peer(self.site, self.clock, transport(self.clock)) for _ in range(PEERS)]
+        self._on_the_way = [b""] * PEERS
+
+    def _wall(self) -> float:
+        return NOON + self.clock.seconds()
+
+    def hear(self, peer: int, data: bytes) -> None:
+        """`data` comes from `peer`, when it is listened to."""
+        self._on_the_way[peer] += data
+        self.let_in()
+
+    def let_in(self) -> None:
+        """Hear what the peers have sent, as far as the server reads it."""
+        for number, peer in enumerate(self.peers):
+            if self._on_the_way[number] and peer.transport.producerState == "producing":
+                data, self._on_the_way[number] = self._on_the_way[number], b""
+                peer.send(data)
+
+    def observe(self) -> dict[str, object]:
+        """All that can be seen of it; what the peers were sent since the last time."""
+        seen: dict[str, object] = {"waiting": self.hub.waiting, "connections": len(self.site.channels)}
+        for number, peer in enumerate(self.peers):
+            seen[f"sent to {number}"] = re.sub(rb"\r\nDate: [^\r]*", b"", peer.taken())
+            transport = peer.transport
+            ends = (peer.lost, transport.disconnecting, transport.half_closed, transport.aborted)
+            seen[f"connection {number}"] = ends
+            if not any(ends):
+                seen[f"whether {number} is heard"] = transport.producerState
+        for room in ROOMS:
+            seen[f"messages of {room}"] = self._messages(room)
+            seen[f"readers of {room}"] = self.hub.readers(room)
+        # A room is made by whoever asks for it: by one twin and not by the other would be seen here.
+        seen["rosters"] = {name: room.roster.state for name, room in self.hub._rooms.items()}
+        seen["being appended"] = [(room, draft) for room, draft, _ in self.store.held]
+        return seen
+
+    def _messages(self, room: str) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        self.store.read(room, 0, 1_000).addCallback(
+            lambda messages: found.extend((message.author, message.text) for message in messages)
+        )
+        return found
+
+
+class Step(Protocol):
+    """Something that happens to a twin."""
+
+    def __call__(self, twin: Twin) -> None: ...
+
+
+@dataclass(frozen=True)
+class Say:
+    """A segment of bytes comes from a peer."""
+
+    peer: int
+    data: bytes
+
+    def __call__(self, twin: Twin) -> None:
+        twin.hear(self.peer, self.data)
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Somebody else's message comes to a room; with `bytes` more of data."""
+
+    room: str
+    data_bytes: int = 0
+
+    def __call__(self, twin: Twin) -> None:
+        data = f'"{"x" * self.data_bytes}"' if self.data_bytes else None
+        told: Deferred[Posted] = twin.store.append(self.room, Draft("eve", "told", data))
+        told.addErrback(lambda _: None)
+        twin.let_in()
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Time passes."""
+
+    seconds: float
+
+    def __call__(self, twin: Twin) -> None:
+        clock = twin.clock
+        end = clock.seconds() + self.seconds
+        while (due := [call.getTime() for call in clock.getDelayedCalls()]) and min(due) <= end:
+            clock.advance(max(0.0, min(due) - clock.seconds()))
+            twin.let_in()
+        clock.advance(end - clock.seconds())
+
+
+@dataclass(frozen=True)
+class Lose:
+    """A peer's connection is no more."""
+
+    peer: int
+
+    def __call__(self, twin: Twin) -> None:
+        twin.peers[self.peer].lose()
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The service stops."""
+
+    def __call__(self, twin: Twin) -> None:
+        if not twin.site.closing:
+            twin.site.close(CLOSE_SECONDS)
+            twin.hub.drain()
+        twin.let_in()
+
+
+@dataclass(frozen=True)
+class Listen:
+    """A peer takes what it is sent, or does not, from now on."""
+
+    peer: int
+    takes: bool
+
+    def __call__(self, twin: Twin) -> None:
+        peer = twin.peers[self.peer]
+        if not self.takes:
+            peer.transport.taking = False
+        elif not peer.lost:
+            peer.transport.take()
+        twin.let_in()
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The store is slow, or does all that it has not done."""
+
+    holds: bool
+
+    def __call__(self, twin: Twin) -> None:
+        if self.holds:
+            twin.store.holding = True
+        else:
+            twin.store.release()
+        twin.let_in()
+
+
+def with_lane() -> Twin:
+    """A twin whose peers may take the fast lane."""
+    return Twin(PlainTransport)
+
+
+def without_lane() -> Twin:
+    """A twin whose peers may not."""
+    return Twin(PeerTransport)
