@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MOST_BYTES = 16 * 1024
-"""Of a plain request.  Well within the limits of `http.request`, which are therefore kept."""
+"""Of a plain request.  This and the next are well within the limits of `http.request`, which are therefore kept."""
 
 _LINE_BYTES = 4 * 1024
+_HEAD_BYTES = 8 * 1024  # which no line in it exceeds
 _HEADERS = 100
 
 _LINE = re.compile(rb"(GET|POST) (/[A-Za-z0-9._~/-]*)(?:\?([A-Za-z0-9._~:&=-]*))? HTTP/1\.1")
@@ -62,6 +63,8 @@ def read_line(line: bytes) -> Line | None:
 
 def read_head(block: bytes) -> Head | None:
     """The header lines with the empty one behind them; None if they are not plain."""
+    if len(block) > _HEAD_BYTES:
+        return None
     headers: dict[bytes, bytes] = {}
     at, end = 0, len(block) - 2
     while at < end:
