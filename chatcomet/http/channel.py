@@ -133,6 +133,7 @@ class PollChannel(LimitedChannel):
             self._is_untaken = False
             self._networkProducer.resumeProducing()
             self._go_on()
+            self._end_if_closing()  # which may have begun meanwhile
 
     # What the lane asks of it
 

@@ -174,6 +174,10 @@ class LimitedChannel(http.HTTPChannel):
         super().requestDone(request)
         if self._buffer:
             self._begin_to_arrive()
+        self._end_if_closing()
+
+    def _end_if_closing(self) -> None:
+        """End the connection if the service stops, as soon as nothing more is asked."""
         if self.persistent and self.idle and self.site.closing:
             self.loseConnection()
 
