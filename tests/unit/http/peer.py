@@ -30,6 +30,7 @@ class PeerTransport(StringTransport):
         self.taking = True
         """Whether the peer takes what is written."""
         self.untaken = 0
+        self.buffer_bytes = BUFFER_BYTES
         self.half_closed = False
         self.aborted = False
 
@@ -42,7 +43,7 @@ class PeerTransport(StringTransport):
 
     def _fill(self, count: int) -> None:
         self.untaken += 0 if self.taking else count
-        if self.untaken > BUFFER_BYTES and self.producer is not None:
+        if self.untaken > self.buffer_bytes and self.producer is not None:
             self.producer.pauseProducing()
 
     def unregisterProducer(self) -> None:

@@ -6,33 +6,183 @@ what connects their peers can't be told from each other, but for the time of day
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import HealthCheck, given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.http import eager
 from tests.unit.http.conversations import conversations
-from tests.unit.http.peer import PlainTransport
-from tests.unit.http.twins import Step, Wait, with_lane, without_lane
+from tests.unit.http.peer import PlainTransport, asking
+from tests.unit.http.refusals import FORM, POLL, POST, SESSION
+from tests.unit.http.twins import Listen, Lose, Say, Step, Stop, Tell, Wait, with_lane, without_lane
 
-EXAMPLES = 300
+EXAMPLES = 400
+NOW = asking("/rooms/lobby/messages?cursor=k3v9.0&wait=0")
 
 
-class EqualityTests(SynchronousTestCase):
+def post(**headers: str) -> bytes:
+    """A post to the lobby, with `headers` beside those it should have."""
+    return asking("/chat/post", "POST", b"message=one", Content_Type=FORM, **headers)
+
+
+def with_lines(lines: bytes) -> bytes:
+    """A post with `lines` in its header, before others that may be of the same name."""
+    return post().replace(b"Host: chat.example\r\n", b"Host: chat.example\r\n" + lines)
+
+
+class EqualityTestCase(SynchronousTestCase):
     maxDiff = None
 
     def setUp(self) -> None:
         self.patch(eager, "PLAIN_TRANSPORTS", {PlainTransport})
 
+    def compare(self, steps: Sequence[Step]) -> None:
+        """Let `steps` happen to both, and look at both after each."""
+        one, other = with_lane(), without_lane()
+        for step in [*steps, Wait(30)]:
+            step(one)
+            step(other)
+            self.assertEqual(one.observe(), other.observe(), (step, steps))
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def compare_said(self, *segments: bytes) -> None:
+        """Let a peer say `segments`, and somebody else something."""
+        self.compare([*(Say(0, segment) for segment in segments), Tell("lobby")])
+
+
+class EqualityTests(EqualityTestCase):
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(conversations())
     def test_nobody_can_tell_which_lane_was_taken(self, steps: list[Step]) -> None:
-        self.compare([*steps, Wait(30)])
+        self.compare(steps)
 
-    def compare(self, steps: list[Step]) -> None:
-        """Let `steps` happen to both, and look at both after each."""
-        one, other = with_lane(), without_lane()
-        for step in steps:
-            step(one)
-            step(other)
-            self.assertEqual(one.observe(), other.observe(), step)
-        self.assertEqual(self.flushLoggedErrors(), [])
+
+class CutTests(EqualityTestCase):
+    """What a segment is depends on those before it."""
+
+    def test_a_whole_request_behind_a_part_of_one(self) -> None:
+        for part in (b"\r\n", b"\r", b"G", b"GET / HTTP/1.1", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nX: y\r\n"):
+            for whole in (NOW, POLL, POST):
+                self.compare_said(part, whole, whole)
+
+    def test_a_body_that_is_a_request(self) -> None:
+        outer = b"POST /chat/post HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(POST)
+        self.compare_said(outer, POST, POST)
+        self.compare_said(outer + POST, POST)
+        self.compare_said(b"GET /session HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(POST), POST)
+
+    def test_a_request_behind_one_that_is_not_answered_yet(self) -> None:
+        for behind in (POST, NOW, SESSION, POLL, b"GET / HT", b"\x00\r\n\r\n", POST + NOW):
+            self.compare_said(POLL, behind)
+            self.compare_said(POLL + behind)
+            self.compare_said(POLL, behind, POST)
+            self.compare_said(asking("/session") + POLL, behind)
+
+    def test_a_request_in_two_parts(self) -> None:
+        for request in (POLL, NOW, POST):
+            for at in range(1, len(request)):
+                self.compare_said(request[:at], request[at:])
+
+    def test_a_request_and_a_part_of_the_next(self) -> None:
+        for request in (POLL, NOW, POST):
+            for behind in (b"G", b"\r\n", b"GET / HTTP/1.1\r\n", POST[:-1], b"\x00"):
+                self.compare_said(request + behind, b"\r\n\r\n", POST)
+
+
+class HeaderTests(EqualityTestCase):
+    def test_that_stand_there_twice(self) -> None:
+        for name in (b"Host", b"Content-Type", b"content-type", b"Content-Length"):
+            for value in (b"", b"0", b"11", b"text/plain", FORM.encode()):
+                self.compare_said(with_lines(name + b": " + value + b"\r\n"), NOW)
+        for value in (b"cross-site", b"same-origin"):
+            both = b"Sec-Fetch-Site: %b\r\nsec-fetch-site: cross-site\r\n" % value
+            self.compare_said(with_lines(both), NOW)
+
+    def test_that_end_the_connection(self) -> None:
+        for value in ("close", "Close", "keep-alive, close", "keep-alive close", "keep-alive", "x", ""):
+            self.compare_said(asking("/chat/get/0", Connection=value), NOW)
+            self.compare_said(post(Connection=value), NOW)
+
+    def test_that_say_how_a_body_comes(self) -> None:
+        for value in (b"chunked", b"Chunked", b"identity", b"gzip", b""):
+            self.compare_said(with_lines(b"Transfer-Encoding: " + value + b"\r\n") + b"\r\n0\r\n\r\n", NOW)
+        for value in (b"+11", b"011", b"11, 11", b"12", b"10", b"0xb", b"", b"\xb2", b"9" * 30, b"9" * 5_000):
+            request = post().replace(b"Content-Length: 11", b"Content-Length: " + value)
+            self.compare_said(request, NOW)
+            self.compare_said(request + b"x", NOW)
+        self.compare_said(post(Expect="100-continue"), NOW)
+
+    def test_of_any_length(self) -> None:
+        for length in (4_000, 8_100, 8_189, 8_190, 12_000):
+            self.compare_said(asking("/chat/get/0", X="a" * length), NOW)
+            self.compare_said(post(X="a" * length), NOW)
+            lines = b"".join(b"X%d: %b\r\n" % (number, b"a" * 1_000) for number in range(length // 1_000))
+            self.compare_said(with_lines(lines), NOW)
+
+
+class TargetTests(EqualityTestCase):
+    def test_with_signs_that_have_a_meaning(self) -> None:
+        room = "/rooms/lobby/messages"
+        for target in (
+            *(
+                f"{room}?cursor=k3v9.0?limit=1",
+                f"{room}?x=1?cursor=k3v9.0",
+                f"{room}?cursor=k3v9.0&limit=1?",
+                "/poll??",
+            ),
+            *(f"{room}?cursor=k3v9.0;limit=1", f"{room}?cursor=k3v9.0&wait=%30", f"{room}?cursor=k3v9.0&wait=+0"),
+            *(
+                f"{room}?cursor=k3v9.0&limit",
+                f"{room}?cursor=k3v9.0&limit=",
+                f"{room}?cursor",
+                f"{room}?&&cursor=k3v9.0",
+            ),
+            *(
+                f"{room}?cursor=k3v9.0&cursor=k3v9.0",
+                f"{room}?cursor=k3v9.0&limit=1&limit=1",
+                f"{room}?cursor=k3v9.0=1",
+            ),
+            *("/rooms%2Flobby/messages?cursor=k3v9.0", "/rooms/lobb%79/messages?cursor=k3v9.0", "/chat/get/%30"),
+            *(
+                "http://chat.example/chat/get/0",
+                "//chat/get/0",
+                "/./chat/get/0",
+                "/chat/get/0/",
+                "/chat/get/0?",
+                "/chat/get/0#",
+            ),
+        ):
+            self.compare_said(asking(target), NOW)
+            self.compare_said(asking(target, "POST", b"message=one", Content_Type=FORM), NOW)
+
+    def test_of_any_length(self) -> None:
+        for length in (4_000, 4_100, 8_000, 8_190, 9_000):
+            self.compare_said(asking("/chat/get/0?x=" + "a" * length), NOW)
+
+
+class EndTests(EqualityTestCase):
+    def test_a_stop_while_an_answer_is_not_taken(self) -> None:
+        told, deaf, waits = [Tell("lobby")] * 5, Listen(0, False), Wait(0.25)
+        for behind in (b"", SESSION, NOW, b"GET /", b"GET / HTTP/1.1\r\n"):
+            self.compare([*told, deaf, Say(0, NOW + behind), Stop(), waits, Listen(0, True), waits])
+            self.compare([*told, deaf, Say(0, NOW), Say(0, NOW), Say(0, behind), Stop(), waits, Listen(0, True), waits])
+
+    def test_a_stop_while_one_waits(self) -> None:
+        for behind in (b"", SESSION, POLL, b"GET /"):
+            self.compare([Say(0, POLL), Say(0, behind), Stop(), Wait(0.25)])
+
+    def test_a_peer_that_goes(self) -> None:
+        for behind in (b"", POST, b"GET /"):
+            self.compare([Say(0, POLL), Say(0, behind), Lose(0), Tell("lobby"), Say(1, POLL), Wait(0.25)])
+
+    def test_one_that_asks_and_does_not_listen(self) -> None:
+        for seconds in (1, 74, 76, 95):
+            self.compare([Tell("lobby"), Listen(0, False), *[Say(0, NOW)] * 5, Wait(seconds), Listen(0, True)])
+            self.compare([Listen(0, False), Say(0, POLL), *[Say(0, NOW)] * 5, Tell("lobby"), Wait(seconds)])
+
+    def test_one_that_is_slow(self) -> None:
+        for seconds in (9.75, 10, 15, 74.75, 75, 95):
+            for part in (b"", b"G", b"GET / HTTP/1.1\r\n"):
+                self.compare([Say(0, NOW), Say(0, part), Wait(seconds), Say(0, b"X: y\r\n"), Wait(seconds)])
+                self.compare([Say(0, POLL), Say(0, part), Tell("lobby"), Wait(seconds), Say(0, b"X: y\r\n")])
