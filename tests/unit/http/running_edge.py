@@ -23,7 +23,7 @@ class EdgeTestCase(ChatTestCase):
         outbox = self.burst = Outbox()
         super().setUp()
         self.patch(eager, "PLAIN_TRANSPORTS", {*eager.PLAIN_TRANSPORTS, PlainTransport})
-        self.site = ChatSite(self.settings.prefix, self.clock)
+        self.site = ChatSite(self.settings.prefix, self.clock, lambda: self.now)
         self.site.outbox = outbox
         self.site.serve(ChatResource(self.chat).resource(), Lane(self.chat))
         self.peer = self.connect()

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.http import eager
-from tests.unit.http.conversations import conversations
+from tests.unit.http.conversations import STRANGE, conversations
 from tests.unit.http.peer import PlainTransport, asking
 from tests.unit.http.refusals import FORM, POLL, POST, SESSION
 from tests.unit.http.twins import Listen, Lose, Say, Step, Stop, Tell, Wait, with_lane, without_lane
@@ -40,10 +40,14 @@ class EqualityTestCase(SynchronousTestCase):
     def compare(self, steps: Sequence[Step]) -> None:
         """Let `steps` happen to both, and look at both after each."""
         one, other = with_lane(), without_lane()
-        for step in [*steps, Wait(30)]:
-            step(one)
-            step(other)
-            self.assertEqual(one.observe(), other.observe(), (step, steps))
+        try:
+            for step in [*steps, Wait(30)]:
+                step(one)
+                step(other)
+                self.assertEqual(one.observe(), other.observe(), (step, steps))
+        finally:
+            one.end()
+            other.end()
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def compare_said(self, *segments: bytes) -> None:
@@ -91,6 +95,14 @@ class CutTests(EqualityTestCase):
 
 
 class HeaderTests(EqualityTestCase):
+    def test_each_that_is_strange(self) -> None:
+        for line in STRANGE:
+            for request in (POLL, NOW, POST):
+                first, _, rest = request.partition(b"\r\n")
+                head, blank, body = rest.partition(b"\r\n\r\n")
+                for lines in ([line, head], [head, line]):
+                    self.compare_said(b"\r\n".join([first, *lines]) + blank + body, b"GET /\r\n\r\n", NOW)
+
     def test_that_stand_there_twice(self) -> None:
         for name in (b"Host", b"Content-Type", b"content-type", b"Content-Length"):
             for value in (b"", b"0", b"11", b"text/plain", FORM.encode()):

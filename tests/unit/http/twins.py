@@ -70,6 +70,13 @@ class Twin:
                 data, self._on_the_way[number] = self._on_the_way[number], b""
                 peer.send(data)
 
+    def end(self) -> None:
+        """Leave nothing waiting: what waits does something once more when it is found to be garbage."""
+        for peer in self.peers:
+            peer.lose()
+        self.store.release()
+        self.hub.drain()
+
     def observe(self) -> dict[str, object]:
         """All that can be seen of it; what the peers were sent since the last time."""
         seen: dict[str, object] = {"waiting": self.hub.waiting, "connections": len(self.site.channels)}

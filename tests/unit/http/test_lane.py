@@ -1,0 +1,244 @@
+"""Which requests take the fast lane, what is remembered there, and that it shows nowhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from unittest.mock import patch
+
+from chatcomet.http import lane as lane_module
+from chatcomet.http import wire
+from chatcomet.http.lane import Lane
+from chatcomet.settings import Settings
+from tests.unit.http.peer import PeerTransport, asking
+from tests.unit.http.running_lane import FORM, JSON, NOW, POLL, POST, ROOM, LaneTestCase
+
+BROWSER = {
+    "User_Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Accept": "*/*",
+    "Accept_Language": "en-GB,en;q=0.5",
+    "Accept_Encoding": "gzip, deflate, br, zstd",
+    "Referer": "http://chat.example/?room=lobby",
+    "Connection": "keep-alive",
+    "Sec_Fetch_Dest": "empty",
+    "Sec_Fetch_Mode": "cors",
+    "Sec_Fetch_Site": "same-origin",
+    "Priority": "u=4",
+}
+POLLS = (
+    "/chat/get/0",
+    f"{ROOM}?cursor=k3v9.0",
+    f"{ROOM}?cursor=k3v9.0&limit=5&wait=9&roster=0",
+    "/poll?at=lobby:k3v9.0",
+)
+
+
+class TakenTests(LaneTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        session = self.chat.sessions.sign_in("ada", None)
+        self.headers = {**BROWSER, "Cookie": f"theme=dark; chatcomet={self.chat.sessions.cookie(session)}"}
+
+    def test_polls_that_are_answered_at_once(self) -> None:
+        self.add("one")
+        for target in POLLS:
+            self.assertEqual(self.peer.ask(target, "GET", b"", **self.headers).status, 200, target)
+        self.assert_in_lane()
+
+    def test_polls_that_wait(self) -> None:
+        peers = [self.connect() for _ in POLLS]
+        for peer, target in zip(peers, POLLS, strict=True):
+            peer.send(asking(target, "GET", b"", **self.headers))
+        looking = peers.pop(2)
+        self.assertEqual(looking.answer().json["roster"]["people"], [{"name": "ada", "typing": False}])
+        self.assertEqual((self.hub.waiting, [peer.taken() for peer in peers]), (3, [b""] * 3))
+        self.add("one")
+        self.assertEqual([peer.answer().status for peer in peers], [200] * 3)
+        self.assert_in_lane()
+
+    def test_posts(self) -> None:
+        answer = self.peer.ask("/chat/post", "POST", b"message=one", Content_Type=FORM, **self.headers)
+        self.assertEqual((answer.status, answer.body), (200, b""))
+        body = json.dumps({"text": "two"}).encode()
+        answer = self.peer.ask(ROOM, "POST", body, Content_Type=JSON, **self.headers)
+        self.assertEqual((answer.status, answer.json["message"]["author"]), (201, "ada"))
+        self.assertEqual(self.texts(), ["one", "two"])
+        self.assert_in_lane()
+
+    def test_one_after_the_other_on_a_connection(self) -> None:
+        for number in range(5):
+            self.peer.send(asking(f"/chat/get/{number}", "GET", b"", **self.headers))
+            self.add(str(number))
+            self.assertEqual(self.peer.answer().body, str(number).encode())
+            self.assertEqual(self.peer.ask(f"{ROOM}?cursor=k3v9.{number}").status, 200)
+        self.assert_in_lane()
+
+    def test_what_is_refused(self) -> None:
+        for target, status in (
+            *((f"{ROOM}?cursor=x", 400), (f"{ROOM}?cursor=k3v9.0&limit=0", 400), (f"{ROOM}?cursor=other.0", 410)),
+            *(("/poll", 400), ("/poll?at=-:k3v9.0", 400), ("/chat/get/1", 404), ("/chat/get/0?wait=x", 400)),
+        ):
+            self.assertEqual(self.peer.ask(target).status, status, target)
+        self.assertEqual(self.peer.ask(ROOM, "POST", b"x", Content_Type="text/plain").status, 415)
+        self.assertEqual(self.peer.ask(ROOM, "POST", b"{}", Content_Type=JSON).status, 400)
+        self.assertEqual(self.peer.ask(ROOM, "POST", b"{}", Sec_Fetch_Site="cross-site").status, 403)
+        self.assert_in_lane()
+
+    def test_after_a_request_that_took_the_other_one(self) -> None:
+        self.add("one")
+        self.peer.ask("/session")
+        self.assertEqual((self.peer.ask("/chat/get/0").body, self.requests), (b"one", 1))
+
+    def test_what_is_behind_a_poll_that_waits(self) -> None:
+        self.peer.send(POLL, POST)
+        self.add("one")
+        self.assertEqual(
+            ([answer.status for answer in self.peer.answers()], self.texts()), ([200, 200], ["one", "mine"])
+        )
+        self.assert_in_lane()
+
+
+class NotTakenTests(LaneTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.add("one")
+
+    def assert_elsewhere(self, *requests: bytes, count: int = 1) -> None:
+        for request in requests:
+            self.requests = 0
+            peer = self.connect()
+            peer.send(request)
+            self.assertEqual((peer.taken()[:5], self.requests), (b"HTTP/", count), request)
+
+    def test_what_is_not_in_its_plain_form(self) -> None:
+        self.assert_elsewhere(
+            asking("/chat/get/0", "HEAD"),
+            asking("/chat/get/0", "PUT"),
+            asking("/chat/get/%30"),
+            asking("/chat/get/0", "GET", b"x"),
+            asking("/chat/get/0", Connection="close"),
+            NOW.replace(b"HTTP/1.1", b"HTTP/1.0"),
+            NOW.replace(b"Host", b"HOST: x\r\nHost"),
+            POST.replace(b"Host", b"Expect: 100-continue\r\nHost"),
+            POST.replace(b"Content-Length: 12", b"Transfer-Encoding: chunked").replace(b"message", b"c\r\nmessage")
+            + b"\r\n0\r\n\r\n",
+            asking("/session"),
+            asking(ROOM),
+        )
+
+    def test_what_is_more_than_one(self) -> None:
+        self.assert_elsewhere(NOW + NOW, POST + NOW, NOW + POST, count=2)
+        self.assert_elsewhere(b"\r\n" + NOW, NOW + b"G", POST + b"\r\n")
+
+    def test_what_comes_in_parts(self) -> None:
+        for request in (NOW, POST):
+            self.requests = 0
+            self.peer.send(request[:-1])
+            self.peer.send(request[-1:])
+            self.assertEqual((self.peer.answer().status, self.requests), (200, 1))
+
+    def test_what_comes_over_tls(self) -> None:
+        peer = self.connect(secure=True)
+        for request in (NOW, POST):
+            self.requests = 0
+            peer.send(request)
+            self.assertEqual((peer.answer().status, self.requests), (200, 1))
+
+    def test_what_comes_by_something_unknown(self) -> None:
+        self.plain_transport = PeerTransport
+        self.assert_elsewhere(NOW, POST)
+
+
+class PrefixTests(LaneTestCase):
+    settings = replace(Settings(), prefix="/chat/ty")
+
+    def test_all_is_under_it(self) -> None:
+        self.add("one")
+        for target in POLLS:
+            self.assertEqual(self.peer.ask("/chat/ty" + target).status, 200, target)
+        self.assertEqual(self.peer.ask("/chat/ty/chat/post", "POST", b"message=x", Content_Type=FORM).status, 200)
+        self.assert_in_lane()
+
+    def test_nothing_is_beside_it(self) -> None:
+        for target in (*POLLS, "/chat/tychat/get/0", "/chat/chat/get/0", "/chat/ty/chat/ty/chat/get/0?"):
+            self.assertIn(self.peer.ask(target).status, (302, 404), target)
+        for target in ("/chat/post", ROOM):
+            self.assertEqual(self.peer.ask(target, "POST", b"message=x", Content_Type=FORM).status, 404)
+        self.assertEqual(self.texts(), [])
+
+
+class RememberedTests(LaneTestCase):
+    """What is remembered has an end, and to have forgotten it changes nothing."""
+
+    @property
+    def lane(self) -> Lane:
+        assert self.site.lane is not None
+        return self.site.lane
+
+    def test_first_lines(self) -> None:
+        self.patch(lane_module, "ASKS", 8)
+        self.add("one")
+        first = self.peer.ask("/chat/get/0?x=0").body
+        for number in range(30):
+            self.assertEqual(self.peer.ask(f"/chat/get/0?x={number}").body, first)
+            self.assertLessEqual(len(self.lane._asks), 8)
+        self.assertEqual(self.peer.ask("/chat/get/0?x=0").body, first)
+        self.assert_in_lane()
+
+    def test_headers(self) -> None:
+        self.patch(lane_module, "HEADS_BYTES", 2_000)
+        sessions = self.chat.sessions
+        cookies = {name: f"chatcomet={sessions.cookie(sessions.sign_in(name, None))}" for name in ("ada", "bob")}
+        for number in range(30):
+            for name, cookie in cookies.items():
+                target = f"/rooms/{name}-{number}/messages?cursor=k3v9.0&roster=99"
+                roster = self.peer.ask(target, Cookie=cookie, X=str(number)).json["roster"]
+                self.assertEqual(roster["people"], [{"name": name, "typing": False}])
+            self.assertLessEqual(sum(map(len, self.lane._cookies)), 2_000)
+        self.assert_in_lane()
+
+    def test_who_asked_is_no_part_of_it(self) -> None:
+        """Another header, or the same one of somebody who has signed out, is another person."""
+        sessions = self.chat.sessions
+        ada = sessions.sign_in("ada", None)
+        cookie = f"chatcomet={sessions.cookie(ada)}"
+        for _ in range(2):
+            self.assertEqual(
+                self.peer.ask(ROOM, "POST", b"text=x", Content_Type=FORM, Cookie=cookie).json["message"]["author"],
+                "ada",
+            )
+        sessions.sign_out(ada)
+        self.assertEqual(
+            self.peer.ask(ROOM, "POST", b"text=x", Content_Type=FORM, Cookie=cookie).json["message"]["author"], "guest"
+        )
+
+    def test_nothing_of_what_is_refused(self) -> None:
+        for number in range(50):
+            self.assertEqual(self.peer.ask(f"{ROOM}?cursor=x{number}").status, 400)
+            self.assertEqual(self.peer.ask(f"/nowhere/{number}").status, 404)
+        self.assertEqual(len(self.lane._asks), 0)
+
+
+class DateTests(LaneTestCase):
+    def test_it_is_of_the_second_and_the_page_is_the_same(self) -> None:
+        with patch("chatcomet.http.wire.page_json", wraps=wire.page_json) as encode:
+            first = self.peer.ask(f"{ROOM}?cursor=k3v9.0&wait=0")
+            self.now += 0.5
+            same = self.peer.ask(f"{ROOM}?cursor=k3v9.0&wait=0")
+            self.now += 1
+            later = self.peer.ask(f"{ROOM}?cursor=k3v9.0&wait=0")
+        self.assertEqual(encode.call_count, 1)
+        self.assertEqual(same, first)
+        dates = [answer.headers.pop("date") for answer in (first, later)]
+        self.assertEqual(dates, ["Sun, 22 Nov 2026 13:29:15 GMT", "Sun, 22 Nov 2026 13:29:16 GMT"])
+        self.assertEqual(later, first)
+        self.assert_in_lane()
+
+    def test_it_is_of_the_second_in_which_it_is_answered(self) -> None:
+        peers = [self.connect(), self.connect()]
+        for peer in peers:
+            peer.send(POLL)
+        self.now += 20
+        self.add("one")
+        dates = [peer.answer().headers["date"] for peer in peers]
+        self.assertEqual(dates, [self.peer.ask(f"{ROOM}?cursor=k3v9.0").headers["date"]] * 2)
