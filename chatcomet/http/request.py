@@ -316,6 +316,7 @@ class ChatRequest(server.Request):
         self.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
         headers = self.responseHeaders
         headers.setRawHeaders("Server", ["chatcomet"])
+        headers.setRawHeaders("Date", [self.channel.site.date])  # Twisted's is of when the request came
         for name, value in BASICS:
             headers.setRawHeaders(name, [value])
         if answer.content_type is not None:

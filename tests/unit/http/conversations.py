@@ -74,6 +74,11 @@ KNOWN = [
     b"Host: chat.example",
     b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) \xe9",
     b"Accept: */*",
+    b"Accept: text/event-stream",
+    b"Accept: application/x-ndjson",
+    b"Last-Event-ID: k3v9.1",
+    b"Last-Event-ID: other.1",
+    b"Last-Event-ID:",
     b"accept-encoding: gzip, deflate",
     b"Referer: http://chat.example/?room=lobby",
     b"Connection: keep-alive",
@@ -119,14 +124,16 @@ PARAMETERS = parameters()
 
 @st.composite
 def polls(draw: DrawFn) -> Asked:
-    """Polls, which may be answered at once, later, or be refused."""
+    """Polls and streams, which may be answered at once, later, or be refused."""
     kind = draw(ONE_OF_TEN)
     if kind < 3:
         return Asked(b"GET", b"/chat/get/" + draw(st.sampled_from(NUMBERS)) + draw(PARAMETERS))
     if kind < 7:
         more = draw(PARAMETERS).replace(b"?", b"&")
         return Asked(b"GET", b"/rooms/%b/messages?cursor=%b%b" % (draw(SOME_ROOM), draw(SEEN), more))
-    if kind < 9:
+    if kind == 7:
+        return Asked(b"GET", b"/rooms/%b/events%b" % (draw(SOME_ROOM), draw(PARAMETERS)))
+    if kind == 8:
         at = [b"at=" + room + b":" + cursor for room, cursor in draw(AT)]
         return Asked(b"GET", b"/poll?" + b"&".join(at) + draw(PARAMETERS).replace(b"?", b"&"))
     return Asked(b"GET", draw(st.sampled_from(PATHS)) + draw(PARAMETERS))

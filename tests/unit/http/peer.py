@@ -33,6 +33,10 @@ class PeerTransport(StringTransport):
         self.buffer_bytes = BUFFER_BYTES
         self.half_closed = False
         self.aborted = False
+        self.dataBuffer = b""
+        self.offset = 0
+        self._tempDataBuffer: list[bytes] = []
+        self._tempDataLen = 0
 
     def write(self, data: bytes) -> None:
         super().write(data)
@@ -42,7 +46,10 @@ class PeerTransport(StringTransport):
         self.write(b"".join(data))
 
     def _fill(self, count: int) -> None:
-        self.untaken += 0 if self.taking else count
+        if not self.taking:
+            self.untaken += count
+            self._tempDataBuffer.append(b"x" * count)
+            self._tempDataLen += count
         if self.untaken > self.buffer_bytes and self.producer is not None:
             self.producer.pauseProducing()
 
@@ -52,6 +59,7 @@ class PeerTransport(StringTransport):
     def take(self, all_that_follows: bool = True) -> None:
         """The peer takes all that was written, and maybe what will be."""
         self.taking, self.untaken = all_that_follows, 0
+        self._tempDataBuffer, self._tempDataLen = [], 0
         if self.producer is not None:
             self.producer.resumeProducing()
         if self.disconnecting:
@@ -88,10 +96,6 @@ class PlainTransport(PeerTransport):
         """Whether the next write finds that the connection is lost."""
         self.sent_at_once: list[bytes] = []
         """What the system took from `writeSomeData`."""
-        self.dataBuffer = b""
-        self.offset = 0
-        self._tempDataBuffer: list[bytes] = []
-        self._tempDataLen = 0
 
     def writeSomeData(self, data: bytes) -> int | ConnectionLost:
         if self.found_lost:
@@ -101,16 +105,6 @@ class PlainTransport(PeerTransport):
             self.sent_at_once.append(taken)
             self.io.write(taken)
         return len(taken)
-
-    def _fill(self, count: int) -> None:
-        if not self.taking:
-            self._tempDataBuffer.append(b"x" * count)
-            self._tempDataLen += count
-        super()._fill(count)
-
-    def take(self, all_that_follows: bool = True) -> None:
-        self._tempDataBuffer, self._tempDataLen = [], 0
-        super().take(all_that_follows)
 
 
 class SecureTransport(PeerTransport):

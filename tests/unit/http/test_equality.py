@@ -1,7 +1,7 @@
 """Law 12: the same request gives the same answer in both lanes, and does the same to the chat.
 
 Whatever is asked, however it is cut into segments, and whatever happens meanwhile: two edges that are the same but for
-what connects their peers can't be told from each other, but for the time of day that answers bear.
+what connects their peers can't be told from each other.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -81,7 +80,7 @@ class Twin:
         """All that can be seen of it; what the peers were sent since the last time."""
         seen: dict[str, object] = {"waiting": self.hub.waiting, "connections": len(self.site.channels)}
         for number, peer in enumerate(self.peers):
-            seen[f"sent to {number}"] = re.sub(rb"\r\nDate: [^\r]*", b"", peer.taken())
+            seen[f"sent to {number}"] = peer.taken()
             transport = peer.transport
             ends = (peer.lost, transport.disconnecting, transport.half_closed, transport.aborted)
             seen[f"connection {number}"] = ends
