@@ -99,12 +99,13 @@ class PollChannel(LimitedChannel):
     def _give(self, answer: Answer | None) -> None:
         """Write `answer`, or the end of the one that has been written in parts."""
         self._ask = self._outcome = None
-        if answer is None:
-            closes = self.site.closing
+        if answer is None:  # whose head did not say that it would be the last
             self.send(LAST_CHUNK)
-        else:
-            closes = answer.close or self.site.closing
-            self.send(wire.encode(answer, self.site.date, closes))
+            self._go_on()
+            self._end_if_closing()
+            return
+        closes = answer.close or self.site.closing
+        self.send(wire.encode(answer, self.site.date, closes))
         if closes:
             self.loseConnection()
         else:
