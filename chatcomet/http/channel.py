@@ -53,10 +53,12 @@ class PollChannel(LimitedChannel):
             and self._at_first_line
             and not (self._handlingRequest or self._buffer or self._busyReceiving or self._ended)
         ):
+            self._handlingRequest = True  # by asking for a stream its first bytes are written already
             taken = lane.take(data, self)
             if taken is not None:
                 self._suspend(*taken)
                 return
+            self._handlingRequest = False
         super().dataReceived(data)
 
     def lineReceived(self, line: bytes) -> None:
@@ -71,7 +73,6 @@ class PollChannel(LimitedChannel):
 
     def _suspend(self, ask: Ask[Any], outcome: Deferred[Any]) -> None:
         """Wait for `outcome`; what comes meanwhile is kept as it is."""
-        self._handlingRequest = True
         self.line_mode = 0
         self.deadline = NEVER
         self._ask, self._outcome = ask, outcome
