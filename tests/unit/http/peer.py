@@ -45,6 +45,10 @@ class PeerTransport(StringTransport):
     def writeSequence(self, data: Iterable[bytes]) -> None:
         self.write(b"".join(data))
 
+    def resumeProducing(self) -> None:
+        if not self.disconnecting:
+            super().resumeProducing()
+
     def _fill(self, count: int) -> None:
         if not self.taking:
             self.untaken += count

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from unittest.mock import patch
 
+from chatcomet.core.message import DATA_BYTES
 from chatcomet.core.roster import GRACE_SECONDS
 from chatcomet.http.request import HEADER_SECONDS, IDLE_SECONDS
 from chatcomet.settings import Settings
@@ -123,6 +125,39 @@ class BackPressureTests(LaneTestCase):
         self.clock.advance(0)
         self.successResultOf(closed)
         self.assertFalse(self.peer.transport.aborted)
+
+
+class StreamTests(LaneTestCase):
+    """A stream is an answer that goes on."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.add(*["big"] * 8, data=json.dumps("x" * (DATA_BYTES - 2)))
+        self.stream = asking("/rooms/lobby/events?cursor=k3v9.0")
+
+    def test_its_peer_is_heard_however_much_it_begins_with(self) -> None:
+        self.peer.transport.taking = False
+        self.peer.send(self.stream)
+        self.assertGreater(self.peer.transport.untaken, BUFFER_BYTES)
+        self.assertTrue(self.reading)
+        self.peer.transport.take()
+        self.peer.taken()
+        self.add("one")
+        self.assertIn(b'"one"', self.peer.taken())
+        self.assertTrue(self.reading)
+        self.assert_in_lane()
+
+    def test_what_is_behind_it_is_answered_when_a_stop_ends_it(self) -> None:
+        self.peer.send(self.stream, SESSION)
+        self.peer.taken()
+        closed = self.site.close(1.5)
+        self.hub.drain()
+        end, _, rest = self.peer.taken().partition(b"0\r\n\r\n")
+        self.assertIn(b"retry: ", end)
+        self.assertTrue(rest.startswith(b"HTTP/1.1 200 OK\r\n"))
+        self.assertIn(b"\r\nConnection: close\r\n", rest)
+        self.clock.advance(0)
+        self.successResultOf(closed)
 
 
 class TimeTests(LaneTestCase):

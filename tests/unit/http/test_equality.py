@@ -184,6 +184,22 @@ class EndTests(EqualityTestCase):
         for behind in (b"", SESSION, POLL, b"GET /"):
             self.compare([Say(0, POLL), Say(0, behind), Stop(), Wait(0.25)])
 
+    def test_a_stop_while_one_follows(self) -> None:
+        for accept in ("text/event-stream", "application/x-ndjson"):
+            follow = asking("/rooms/lobby/events?cursor=k3v9.0&roster=0", Accept=accept)
+            for behind in (b"", SESSION, POST, follow, b"GET /", b"GET / HTTP/1.1\r\n"):
+                begun: list[Step] = [Say(0, follow), Tell("lobby"), Say(0, behind), Wait(20)]
+                self.compare([*begun, Stop(), Wait(0.25)])
+                self.compare([*begun, Listen(0, False), *[Tell("lobby")] * 5, Stop(), Wait(0.25), Listen(0, True)])
+                self.compare([Stop(), Say(0, follow), Say(0, behind), Wait(0.25)])
+
+    def test_one_that_follows_and_does_not_listen(self) -> None:
+        follow = Say(0, asking("/rooms/lobby/events?cursor=k3v9.0&roster=0"))
+        for seconds in (1, 29, 31, 95):
+            deaf: list[Step] = [Listen(0, False), *[Tell("lobby")] * 5, Wait(seconds)]
+            self.compare([follow, *deaf, Listen(0, True), Tell("lobby"), Say(0, SESSION)])
+            self.compare([*deaf, follow, Say(0, SESSION), *deaf, Lose(0)])
+
     def test_a_peer_that_goes(self) -> None:
         for behind in (b"", POST, b"GET /"):
             self.compare([Say(0, POLL), Say(0, behind), Lose(0), Tell("lobby"), Say(1, POLL), Wait(0.25)])

@@ -65,6 +65,15 @@ class TakenTests(LaneTestCase):
         self.assertEqual(self.texts(), ["one", "two"])
         self.assert_in_lane()
 
+    def test_streams(self) -> None:
+        for accept in ("text/event-stream", "application/x-ndjson"):
+            peer = self.connect()
+            peer.send(asking("/rooms/lobby/events?cursor=k3v9.0", "GET", b"", **{**self.headers, "Accept": accept}))
+            self.assertIn(f"\r\nContent-Type: {accept}\r\n".encode(), peer.taken())
+            self.add("one")
+            self.assertIn(b'"one"', peer.taken())
+        self.assert_in_lane()
+
     def test_one_after_the_other_on_a_connection(self) -> None:
         for number in range(5):
             self.peer.send(asking(f"/chat/get/{number}", "GET", b"", **self.headers))
