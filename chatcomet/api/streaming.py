@@ -121,6 +121,8 @@ class Stream:
     def pauseProducing(self) -> None:
         """The peer does not keep up: ask for nothing until it does, and see whether it takes anything at all."""
         self._paused = True
+        if self._asked is not None:  # what is sent in a burst finds the peer slow only after it
+            self._asked.cancel()
         if self._stall is None and not self._ended:
             self._watch()
 

@@ -415,12 +415,21 @@ class LookingTests(StreamingTestCase):
         self.add("hello")
         self.assertEqual(self.sink.seqs, [0])
 
+    def test_whoever_is_found_slow_while_it_waits_is_given_nothing(self) -> None:
+        """Its last page was sent in a burst with others, after it had asked on."""
+        self.stream.pauseProducing()
+        self.assertEqual(self.hub.waiting, 0)
+        self.add("hello")
+        self.assertEqual(self.sink.seqs, [])
+        self.stream.resumeProducing()
+        self.assertEqual((self.sink.seqs, self.hub.waiting), ([0], 1))
+
     def test_shown_between_pages_to_who_is_behind(self) -> None:
         self.stream.pauseProducing()
         self.add_many(2 * DEFAULT_LIMIT)
         with patch.object(self.sink, "page", self.announcing(self.sink.page)):
             self.stream.resumeProducing()
-        self.assertEqual(self.sink.said[1:], [1, DEFAULT_LIMIT, ["ada", "bob"], DEFAULT_LIMIT - 1])
+        self.assertEqual(self.sink.said[1:], [DEFAULT_LIMIT, ["ada", "bob"], DEFAULT_LIMIT])
 
     def test_not_after_a_page_that_has_not_left(self) -> None:
         self.sink.pauses = "at each page"
