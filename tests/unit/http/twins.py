@@ -44,10 +44,10 @@ class Twin:
     def __init__(self, transport: type[PeerTransport]) -> None:
         self.clock = Clock()
         self.store = HeldStore(self._wall)
-        self.hub = Hub(self.store, self.clock)
+        self.site = ChatSite("", self.clock, self._wall)
+        self.hub = Hub(self.store, self.clock, burst=self.site.outbox)
         sessions = Sessions(KEY, self._wall, self.clock)
         chat = Chat(Settings(store="memory:"), self.store, self.hub, sessions, Random(0).random, self.clock)
-        self.site = ChatSite("", self.clock, self._wall)
         self.site.serve(ChatResource(chat).resource(), Lane(chat))
         self.peers = [Peer(self.site, self.clock, transport(self.clock)) for _ in range(PEERS)]
         for peer in self.peers:
