@@ -115,6 +115,8 @@ class PollChannel(LimitedChannel):
     def _go_on(self) -> None:
         """The answer is written: hear what is next, if the peer has taken enough."""
         self.site.deadlines.set(self, IDLE_SECONDS)
+        if self._dataBuffer:
+            self.site.outbox.flush()  # before anything that is answered by other ways, if the peer takes it
         if self._waitingForTransport:
             self._is_untaken = True
             self._networkProducer.pauseProducing()
@@ -123,7 +125,6 @@ class PollChannel(LimitedChannel):
         if not self._dataBuffer:
             self.line_mode = 1
             return
-        self.site.outbox.flush()  # before anything that is answered by other ways
         behind, self._dataBuffer = b"".join(self._dataBuffer), []
         self._networkProducer.resumeProducing()
         self.setLineMode(behind)

@@ -25,8 +25,8 @@ from tests.unit.http.peer import Peer, PeerTransport, PlainTransport
 ROOMS = ("lobby", "kitchen")
 PEERS = 2
 CLOSE_SECONDS = 1.5
-BUFFER_BYTES = 300
-"""So much is kept for a peer that takes nothing: one answer or two."""
+BUFFER_BYTES = 200
+"""So much is kept for a peer that takes nothing: less than an answer."""
 KEY = b"k" * 32
 
 
