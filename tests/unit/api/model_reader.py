@@ -242,7 +242,6 @@ class Streaming:
     def __init__(self, reader: Reader, chat: Chat, room: str, looks: bool) -> None:
         self.rooms = [room]
         self.paused = False
-        self._owes = False  # an answer, which was asked for before the transport was full
         self._reader = reader
         self._over = False
         self._stream: Stream | None = None
@@ -253,7 +252,7 @@ class Streaming:
 
     @property
     def waits(self) -> bool:
-        return not self._over and (self._owes or not self.paused)
+        return not self._over and not self.paused
 
     def _begin(self, stream: Stream) -> None:
         self._stream = stream
@@ -262,13 +261,13 @@ class Streaming:
     def ask(self) -> None:
         """A stream asks on by itself when its transport has room; one that is over stays so."""
         if self.paused and not self._over and self._stream is not None:
-            self.paused = self._owes = False
+            self.paused = False
             self._stream.resumeProducing()
 
     def fill(self) -> None:
         """The transport is full, of whatever."""
         if self.waits and self._stream is not None:
-            self.paused = self._owes = True
+            self.paused = True
             self._stream.pauseProducing()
 
     def leave(self) -> None:
@@ -278,8 +277,7 @@ class Streaming:
 
     def _answered(self) -> None:
         assert not self._over, "something for who has gone"
-        assert self._owes or not self.paused, "something for who does not take what came last"
-        self._owes = False
+        assert not self.paused, "something for who does not take what came last"
 
     def page(self, page: Page) -> None:
         self._answered()
