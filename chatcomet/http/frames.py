@@ -23,6 +23,7 @@ the protocol             what is no WebSocket                      1002
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import txaio
@@ -78,7 +79,10 @@ class SocketFactory(WebSocketServerFactory):
 
 @implementer(IPushProducer)
 class Socket(WebSocketServerProtocol):
-    """One connection that has asked for a WebSocket by `key`; it is open when it is connected."""
+    """One connection that has asked for a WebSocket by `key`; it is open when it is connected.
+
+    `write`: the connection's way to write, which may keep things for the end of a burst: all goes by it.
+    """
 
     # Else each fault of a peer would write a line, or more, in our log.  (txaio has this since autobahn chose Twisted.)
     log = txaio.make_logger("none")  # type: ignore[attr-defined]
@@ -86,12 +90,13 @@ class Socket(WebSocketServerProtocol):
     CONFIG_ATTRS = WebSocketServerProtocol.CONFIG_ATTRS[:0]
     transport: Any  # autobahn says only that it is a transport; a server's can do more
 
-    def __init__(self, factory: SocketFactory, key: str, listener: Listener) -> None:
+    def __init__(self, factory: SocketFactory, key: str, listener: Listener, write: Callable[[bytes], None]) -> None:
         super().__init__()
         self.factory = factory
         vars(self).update(factory.options)
         self._key = key
         self._listener = listener
+        self._write = write
         self._message = bytearray()  # what has come of one that is not complete
         self._pings = 0  # that were not answered
         self._choked = False  # the peer does not take what is written
@@ -112,7 +117,11 @@ class Socket(WebSocketServerProtocol):
     def say(self, frame: bytes) -> None:
         """Write what `SocketFactory.frame` made, unless it is too late for that."""
         if self.open:
-            self.transport.write(frame)
+            self._write(frame)
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """What autobahn says by itself, behind all that was said before."""
+        self._write(data)
 
     def ping(self) -> None:
         """Ask for a sign of life; a peer that has not answered the last `UNANSWERED` is cut off."""

@@ -119,7 +119,7 @@ class SocketSink:
     def _begin(self, stream: Stream, channel: LimitedChannel, key: str) -> None:
         self._stream = stream
         self._channel = channel
-        self._socket = Socket(self._sockets.factory, key, self)
+        self._socket = Socket(self._sockets.factory, key, self, channel.send)
         channel.upgrade(self._socket)
 
     def _not_begun(self, failure: Failure, channel: LimitedChannel) -> None:
