@@ -97,7 +97,8 @@ class Stream:
     def __init__(self, chat: Chat, asked: Follow, cursor: Cursor, sink: Sink) -> None:
         self.cursor = cursor
         self._chat = chat
-        self._room = asked.room
+        room = chat.hub.room(asked.room)
+        self._room = room.name  # one string for all
         self._sink = sink
         self._paused = False
         self._ended = False
@@ -107,7 +108,7 @@ class Stream:
         self._stall: IDelayedCall | None = None
         self._person = asked.person
         self._seen = asked.roster
-        self._roster = chat.hub.room(asked.room).roster
+        self._roster = room.roster
         if self._person is not None:
             self._roster.enter(self._person)
 

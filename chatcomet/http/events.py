@@ -20,6 +20,7 @@ is told when to come again, with 200.
 
 from __future__ import annotations
 
+import sys
 from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -146,7 +147,7 @@ class EventSink:
     def __init__(self, body: Body, form: Form, luck: float) -> None:
         self._body = body
         self._form = form
-        self._encoded = form.content_type + body.framing  # the name of what is kept with a page
+        self._encoded = sys.intern(form.content_type + body.framing)  # the name of what is kept with a page
         self._retry_ms = int(RETRY_MS * (1 + luck))
         self._stream: Stream | None = None
         self._following: Deferred[Stream] | None = None  # it is on its way
