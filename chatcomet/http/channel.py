@@ -129,6 +129,13 @@ class PollChannel(LimitedChannel):
         self._networkProducer.resumeProducing()
         self.setLineMode(behind)
 
+    def pauseProducing(self) -> None:
+        """The peer takes no more for now."""
+        super().pauseProducing()
+        if self._at_first_line and not self._handlingRequest:  # its last answer was sent in a burst, after all else
+            self._handlingRequest = self._is_untaken = True
+            self.line_mode = 0
+
     def resumeProducing(self) -> None:
         """The peer has taken all that was written."""
         super().resumeProducing()

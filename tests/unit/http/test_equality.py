@@ -178,6 +178,7 @@ class EndTests(EqualityTestCase):
         told, deaf, waits = [Tell("lobby")] * 5, Listen(0, False), Wait(0.25)
         for behind in (b"", SESSION, NOW, b"GET /", b"GET / HTTP/1.1\r\n"):
             self.compare([*told, deaf, Say(0, NOW + behind), Stop(), waits, Listen(0, True), waits])
+            self.compare([Say(0, POLL), deaf, *told, Say(0, behind), Stop(), waits, Listen(0, True), waits])
             self.compare([*told, deaf, Say(0, NOW), Say(0, NOW), Say(0, behind), Stop(), waits, Listen(0, True), waits])
 
     def test_a_stop_while_one_waits(self) -> None:
