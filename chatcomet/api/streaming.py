@@ -30,6 +30,9 @@ from chatcomet.errors import CursorExpired, ServerFault
 
 ALIVE_SECONDS = 15.0
 STALL_SECONDS = 30.0
+SETTLE_SECONDS = 1.0
+"""After a reader is found slow the systems in between may take in some more, which is no sign of life."""
+
 RETURN_SECONDS = 1
 
 
@@ -125,7 +128,7 @@ class Stream:
         if self._asked is not None:  # what is sent in a burst finds the peer slow only after it
             self._asked.cancel()
         if self._stall is None and not self._ended:
-            self._watch()
+            self._stall = self._chat.clock.callLater(SETTLE_SECONDS, self._watch, STALL_SECONDS - SETTLE_SECONDS)
 
     def stopProducing(self) -> None:
         """The reader has gone, or the stream is at its end."""
@@ -193,8 +196,8 @@ class Stream:
         self.stopProducing()
         self._sink.end(retry_after)
 
-    def _watch(self) -> None:
-        self._stall = self._chat.clock.callLater(STALL_SECONDS, self._check, self._sink.unsent())
+    def _watch(self, seconds: float) -> None:
+        self._stall = self._chat.clock.callLater(seconds, self._check, self._sink.unsent())
 
     def _check(self, before: int) -> None:
         """Cut the reader off unless less is unsent than `before`."""
@@ -203,7 +206,7 @@ class Stream:
             self._stall = None
             self._sink.cut()
         else:
-            self._watch()
+            self._watch(STALL_SECONDS)
 
     def _stop_watching(self) -> None:
         if self._stall is not None:

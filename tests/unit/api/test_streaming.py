@@ -324,38 +324,46 @@ class StallTests(StreamingTestCase):
         self.add("hello")
         self.stream = self.begin()
 
+    def pass_seconds(self, seconds: float) -> None:
+        self.clock.pump([0.1] * round(seconds / 0.1))
+
     def test_who_takes_nothing_is_cut(self) -> None:
-        self.clock.advance(STALL_SECONDS - 0.1)
+        self.pass_seconds(STALL_SECONDS - 0.1)
         self.assertEqual(self.sink.said, [1])
-        self.clock.advance(0.1)
+        self.pass_seconds(0.2)
         self.assertEqual(self.sink.said, [1, "cut"])
         self.stream.stopProducing()
         self.assert_gone()
 
     def test_pausing_again_gives_no_more_time(self) -> None:
-        self.clock.advance(STALL_SECONDS - 1)
+        self.pass_seconds(STALL_SECONDS - 1)
         self.stream.pauseProducing()
-        self.clock.advance(1.0)
+        self.pass_seconds(1.1)
         self.assertEqual(self.sink.said, [1, "cut"])
 
     def test_who_takes_little_is_not(self) -> None:
         for _ in range(10):
-            self.clock.advance(STALL_SECONDS - 1)
+            self.pass_seconds(STALL_SECONDS - 1)
             self.sink.left -= 1
-            self.clock.advance(1.0)
+            self.pass_seconds(1.0)
         self.assertEqual(self.sink.said, [1])
-        self.clock.advance(STALL_SECONDS)
+        self.pass_seconds(STALL_SECONDS + 2)
+        self.assertEqual(self.sink.said, [1, "cut"])
+
+    def test_what_systems_take_in_at_first_does_not_count(self) -> None:
+        self.sink.left -= 1
+        self.pass_seconds(STALL_SECONDS + 0.1)
         self.assertEqual(self.sink.said, [1, "cut"])
 
     def test_who_takes_all_is_not(self) -> None:
-        self.clock.advance(STALL_SECONDS - 1)
+        self.pass_seconds(STALL_SECONDS - 1)
         self.stream.resumeProducing()
-        self.clock.advance(1.0)
+        self.pass_seconds(1.0)
         self.assertEqual(self.sink.said, [1])
         self.add("more")
-        self.clock.advance(STALL_SECONDS - 1)
+        self.pass_seconds(STALL_SECONDS - 1)
         self.assertEqual(self.sink.said, [1, 1])
-        self.clock.advance(1.0)
+        self.pass_seconds(1.1)
         self.assertEqual(self.sink.said, [1, 1, "cut"])
 
 
