@@ -148,13 +148,16 @@ class Stream:
         self._asking = True
         while not (self._paused or self._ended or self._asked):
             self._asked = self._chat.hub.after(self._room, self.cursor, DEFAULT_LIMIT, self._hold_seconds, self._seen)
-            self._asked.addCallbacks(self._got, self._failed)
+            self._asked.addBoth(self._got)  # one method for both: each would be kept for as long as it waits
         self._asking = False
 
-    def _got(self, page: Page) -> None:
+    def _got(self, outcome: Page | Failure) -> None:
         self._asked = None
+        if isinstance(outcome, Failure):
+            self._failed(outcome)
+            return
         try:
-            self._write(page)
+            self._write(outcome)
         except Exception:
             self._failed(Failure())
         else:

@@ -76,9 +76,12 @@ class PollChannel(LimitedChannel):
         self.line_mode = 0
         self.deadline = NEVER
         self._ask, self._outcome = ask, outcome
-        outcome.addCallbacks(self._came, self._failed)
+        outcome.addBoth(self._came)  # one method for both: each would be kept as long as the poll
 
     def _came(self, outcome: Any) -> None:
+        if isinstance(outcome, Failure):
+            self._failed(outcome)
+            return
         assert self._ask is not None
         try:
             answer = self._ask.answer(outcome)

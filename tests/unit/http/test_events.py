@@ -408,9 +408,9 @@ class SlowPeerTests(EventsTestCase):
         self.assertEqual(self.hub.waiting, 1)
 
     def test_who_takes_nothing_is_cut(self) -> None:
-        self.clock.advance(STALL_SECONDS - 1)
+        self.clock.pump([1.0] * int(STALL_SECONDS - 1))
         self.assertFalse(self.peer.lost)
-        self.clock.advance(1.0)
+        self.clock.pump([1.0] * 2)
         self.assertTrue(self.peer.transport.aborted)
         self.clock.advance(0)
         self.assertTrue(self.peer.lost)
@@ -419,7 +419,7 @@ class SlowPeerTests(EventsTestCase):
 
     def test_who_takes_a_little_is_not(self) -> None:
         for _ in range(5):
-            self.clock.advance(STALL_SECONDS - 1)
+            self.clock.pump([1.0] * int(STALL_SECONDS - 1))
             self.transport.offset += 1
             self.clock.advance(1.0)
         self.assertFalse(self.peer.transport.aborted)

@@ -217,9 +217,9 @@ class PageTests(SocketTestCase):
         peer.transport.taking = False
         for _ in range(20):
             self.add("x" * 4_000)
-        self.clock.advance(29)
+        self.clock.pump([1.0] * 29)
         self.assertFalse(peer.transport.aborted)
-        self.clock.advance(1)
+        self.clock.pump([1.0] * 2)
         self.assertTrue(peer.transport.aborted)
 
 
