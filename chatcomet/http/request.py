@@ -15,7 +15,8 @@ limit                      whom it stops                              answer
 =========================  =========================================  ==========
 
 No more is read, and no other request begun, as long as more answers than the transport wants to keep are not
-taken: whoever pipelines and never listens would fill the memory (`HTTPChannel` only intends to see to that).
+taken, nor more than a little behind a stream that is not: whoever pipelines and never listens would fill the memory
+(`HTTPChannel` only intends to see to that).
 
 A refusal is written while the peer may still be sending.  To close at once would make the kernel answer its
 next segment with a reset, which destroys the answer on its way; so the channel stops talking, goes on
@@ -151,6 +152,8 @@ class LimitedChannel(http.HTTPChannel):
             self._upgraded.dataReceived(data)
         elif not self._ended:
             super().rawDataReceived(data)
+            if self._waitingForTransport and sum(map(len, self._dataBuffer)) > self._optimisticEagerReadSize:
+                self._networkProducer.pauseProducing()  # `HTTPChannel` believes that it has done so
 
     def allHeadersReceived(self) -> None:
         """The header is complete; a body may follow."""

@@ -92,6 +92,19 @@ class BackPressureTests(LaneTestCase):
         self.assertTrue(self.reading)
         self.assertEqual(self.peer.ask("/chat/get/0").body, b"one")
 
+    def test_nor_is_what_lies_behind_a_stream_that_it_does_not_take(self) -> None:
+        for stream in (asking("/rooms/lobby/events"), asking("/rooms/lobby/events", Connection="keep-alive, TE")):
+            self.peer = self.connect()
+            self.peer.transport.taking = False
+            self.peer.send(stream)
+            while self.peer.transport.untaken <= BUFFER_BYTES:
+                self.add("x" * 4_000)
+            sent = self.say_while_heard(SESSION) * len(SESSION)
+            self.assertTrue(EAGER_BYTES < sent <= EAGER_BYTES + len(SESSION), sent)
+            self.peer.transport.take()
+            self.assertFalse(self.reading)  # the stream goes on
+            self.peer.lose()
+
     def test_however_much_comes_at_once(self) -> None:
         self.peer.send(NOW)
         self.say_while_heard(NOW * 50)
