@@ -11,6 +11,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+from twisted.logger import Logger
+
 from chatcomet.http import eager
 
 MOST_BYTES = 256 * 1024
@@ -19,6 +21,8 @@ MOST_BYTES = 256 * 1024
 
 class Outbox:
     """A context manager: what is put in while it is entered is sent at its exit, in the order in which it came."""
+
+    _log = Logger()
 
     def __init__(self) -> None:
         self.is_open = False
@@ -42,7 +46,11 @@ class Outbox:
             self.flush()
 
     def flush(self) -> None:
-        """Send what is kept."""
+        """Send what is kept.  A fault with one connection ends that one, and is none of the others'."""
         kept, self._kept, self._bytes = self._kept, [], 0
         for transport, data in kept:
-            eager.write(transport, data)
+            try:
+                eager.write(transport, data)
+            except Exception:
+                self._log.failure("a fault in writing to a connection")
+                transport.abortConnection()

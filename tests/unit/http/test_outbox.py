@@ -18,7 +18,14 @@ class Transport:
         self.sent = sent
         self._tempDataBuffer: list[bytes] = []
 
+        self.has_fault = self.aborted = False
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
     def writeSomeData(self, data: bytes) -> int:
+        if self.has_fault:
+            raise ZeroDivisionError
         self.sent.append((self.name, data))
         return len(data)
 
@@ -48,6 +55,14 @@ class OutboxTests(SynchronousTestCase):
             self.outbox.put(self.ada, b"1")
             raise ZeroDivisionError
         self.assertEqual((self.sent, self.outbox.is_open), ([("ada", b"1")], False))
+
+    def test_a_fault_with_one_connection_is_not_the_others(self) -> None:
+        self.ada.has_fault = True
+        with self.outbox:
+            for transport in (self.ada, self.bob):
+                self.outbox.put(transport, b"1")
+        self.assertEqual((self.sent, self.ada.aborted, self.bob.aborted), ([("bob", b"1")], True, False))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_no_more_is_kept_than_it_may(self) -> None:
         with self.outbox:
