@@ -93,11 +93,12 @@ class Lane:
         head = read_head(block)
         if head is None or head.length:
             return False
-        size = len(block) + _ENTRY_BYTES
+        cookie = self._read_cookie(head)
+        size = len(block) + len(cookie or "") + _ENTRY_BYTES
         if self._cookies_bytes + size > HEADS_BYTES:
             self._cookies.clear()
             self._cookies_bytes = 0
-        self._cookies[block] = self._read_cookie(head)
+        self._cookies[block] = cookie
         self._cookies_bytes += size
         return True
 

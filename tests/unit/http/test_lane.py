@@ -206,6 +206,15 @@ class RememberedTests(LaneTestCase):
             self.assertLessEqual(sum(map(len, self.lane._cookies)), 2_000)
         self.assert_in_lane()
 
+    def test_long_cookies(self) -> None:
+        self.patch(lane_module, "HEADS_BYTES", 2_000)
+        for number in range(9):
+            self.assertEqual(
+                self.peer.ask(f"{ROOM}?cursor=k3v9.0&wait=0", Cookie=f"chatcomet={number:0700}").status, 200
+            )
+            kept = sum(len(header) + len(value or "") for header, value in self.lane._cookies.items())
+            self.assertLessEqual(kept, 2_000)
+
     def test_who_asked_is_no_part_of_it(self) -> None:
         """Another header, or the same one of somebody who has signed out, is another person."""
         sessions = self.chat.sessions
