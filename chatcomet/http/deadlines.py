@@ -11,6 +11,7 @@ import math
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from chatcomet.core.holds import TICK_SECONDS, Holds, tick_at
 
@@ -31,7 +32,12 @@ class Timed(Protocol):
 
 
 class Deadlines:
-    """Calls `Timed.timeoutConnection` when a deadline has passed, up to `TICK_SECONDS` after it."""
+    """Calls `Timed.timeoutConnection` when a deadline has passed, up to `TICK_SECONDS` after it.
+
+    One that raises is logged: those behind it in its bucket have deadlines, too.
+    """
+
+    _log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -72,6 +78,12 @@ class Deadlines:
         for timed in bucket:
             if timed.deadline <= now:
                 timed.deadline = NEVER
-                timed.timeoutConnection()
+                self._time_out(timed)
             elif timed.deadline < NEVER:
                 self._put(timed)
+
+    def _time_out(self, timed: Timed) -> None:
+        try:
+            timed.timeoutConnection()
+        except Exception:
+            self._log.failure("a fault in ending a connection that is late")

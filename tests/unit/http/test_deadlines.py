@@ -69,6 +69,18 @@ class DeadlinesTests(SynchronousTestCase):
         self.pass_seconds(100)
         self.assertEqual(self.connection.late, [])
 
+    def test_one_that_raises_is_not_the_others(self) -> None:
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        others = [Connection(self.clock) for _ in range(9)]
+        others[4].timeoutConnection = fail  # type: ignore[method-assign]  # of this one only
+        for other in others:
+            self.deadlines.set(other, 10)
+        self.pass_seconds(11)
+        self.assertEqual([len(other.late) for other in others], [1, 1, 1, 1, 0, 1, 1, 1, 1])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_one_timer_serves_all_whose_deadlines_are_alike(self) -> None:
         for _ in range(100):
             self.deadlines.set(Connection(self.clock), 75)
