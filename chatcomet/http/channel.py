@@ -1,11 +1,11 @@
-"""PollChannel: a connection with a fast lane for polls and posts.
+"""PollChannel: a connection with a fast lane for polls, posts and event streams.
 
 What the `Lane` understands is asked and answered right here.  All else reaches `HTTPChannel` untouched.
 
 * The lane is taken by a request that comes whole, in one piece, while the connection is idle: nothing else is being
   read or answered, nor is a part of anything left over.
-* What arrives behind a suspended poll waits where `HTTPChannel` keeps what is pipelined, by its rules (16 KiB, then
-  the peer is not heard), and is read when the poll has been answered.
+* What arrives behind a suspended poll or a stream waits where `HTTPChannel` keeps what is pipelined, by its rules
+  (16 KiB, then the peer is not heard), and is read when that has been answered.
 """
 
 from __future__ import annotations

@@ -181,7 +181,7 @@ class EventSink:
         elif not failure.check(CancelledError):
             self._ended.errback(failure)
 
-    def _gone(self, _: Deferred[bytes]) -> None:
+    def _gone(self, _: Deferred[None]) -> None:
         """The peer has dropped."""
         if self._following is not None:
             self._following.cancel()

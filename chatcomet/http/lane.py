@@ -1,4 +1,4 @@
-"""Lane: polls and posts that are known from their bytes, and asked of the chat without a route or a `Request`.
+"""Lane: polls, posts and event streams that are known from their bytes, and asked of the chat without a `Request`.
 
 Klein and werkzeug take a few hundred microseconds to find out what a request is about.  Here the first line and the
 header of a poll are each read once, and looked up as they are when they come again: all who wait for the same message
