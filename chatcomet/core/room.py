@@ -181,8 +181,10 @@ class Room:
         self._target = max(self._target, messages[-1].seq + 1)
         if not self._delivering and messages[0].seq <= self.head:
             self._delivering = True
-            self._hand_out(messages[self.head - messages[0].seq :])
-            self._delivering = False
+            try:
+                self._hand_out(messages[self.head - messages[0].seq :])
+            finally:  # or one fault would silence the room for good
+                self._delivering = False
         self._catch_up()
 
     def forget(self, first: int) -> None:

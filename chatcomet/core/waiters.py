@@ -111,11 +111,13 @@ class WaiterSet:
 
     def _fire_slice(self, waiters: list[Waiter], start: int, outcome: Page | Failure, count: int) -> None:
         end = start + count
-        with self._burst:
-            for waiter in waiters[start:end]:
-                if not waiter.called:  # it may have been cancelled since
-                    waiter.callback(outcome)
-        if end < len(waiters):
-            self._clock.callLater(0, self._fire_slice, waiters, end, outcome, count)
-        else:
-            self._firing -= 1
+        try:
+            with self._burst:
+                for waiter in waiters[start:end]:
+                    if not waiter.called:  # it may have been cancelled since
+                        waiter.callback(outcome)
+        finally:  # a burst that can't be written is no reason to forget the others
+            if end < len(waiters):
+                self._clock.callLater(0, self._fire_slice, waiters, end, outcome, count)
+            else:
+                self._firing -= 1

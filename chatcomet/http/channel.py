@@ -79,25 +79,24 @@ class PollChannel(LimitedChannel):
         outcome.addBoth(self._came)  # one method for both: each would be kept as long as the poll
 
     def _came(self, outcome: Any) -> None:
-        if isinstance(outcome, Failure):
-            self._failed(outcome)
+        if isinstance(outcome, Failure) and outcome.check(CancelledError):
             return
+        try:
+            self._give(self._answer(outcome))
+        except Exception:  # nobody else would end this
+            self._log.failure("a fault in giving an answer in the lane")
+            self.cut()
+
+    def _answer(self, outcome: Any) -> Answer | None:
         assert self._ask is not None
         try:
-            answer = self._ask.answer(outcome)
+            if not isinstance(outcome, Failure):
+                return self._ask.answer(outcome)
+            if isinstance(outcome.value, ChatcometError):
+                return self._ask.refuse(outcome.value)
         except Exception:
-            answer = self._fault(Failure())
-        self._give(answer)
-
-    def _failed(self, failure: Failure) -> None:
-        assert self._ask is not None
-        if isinstance(failure.value, ChatcometError):
-            self._give(self._ask.refuse(failure.value))
-        elif not failure.check(CancelledError):
-            self._give(self._fault(failure))
-
-    def _fault(self, failure: Failure) -> Answer:
-        self._log.failure("a fault in answering in the lane", failure)
+            outcome = Failure()
+        self._log.failure("a fault in answering in the lane", outcome)
         return FAULT
 
     def _give(self, answer: Answer | None) -> None:

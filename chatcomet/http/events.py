@@ -24,6 +24,7 @@ import sys
 from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chatcomet.api.chat import Chat
@@ -142,6 +143,7 @@ def follow_room(chat: Chat, room: str, asked: Query, header: Header, person: Per
 class EventSink:
     """Writes a stream as the body of one answer (an `api.streaming.Sink`)."""
 
+    _log = Logger()
     __slots__ = ("_body", "_encoded", "_ended", "_following", "_form", "_retry_ms", "_stream")
 
     def __init__(self, body: Body, form: Form, luck: float) -> None:
@@ -159,7 +161,7 @@ class EventSink:
         Cancelling ends the stream.
         """
         self._following = following = follow(chat, asked, self)
-        following.addCallbacks(self._begin, self._not_now)
+        following.addCallbacks(self._begin, self._not_now).addErrback(self._broke)
         return self._ended
 
     def begin_answer(self) -> None:
@@ -180,6 +182,10 @@ class EventSink:
             self._ended.callback(None)
         elif not failure.check(CancelledError):
             self._ended.errback(failure)
+
+    def _broke(self, failure: Failure) -> None:
+        self._log.failure("a fault in beginning a stream", failure)
+        self._body.cut()
 
     def _gone(self, _: Deferred[None]) -> None:
         """The peer has dropped."""

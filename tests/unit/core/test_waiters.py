@@ -304,6 +304,23 @@ class WaiterSetTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(said, ["begin", *["fire"] * SLICE, "end", "begin", "fire", "end"])
 
+    def test_a_burst_that_raises_loses_nobody(self) -> None:
+        class Burst:
+            def __enter__(self) -> None:
+                pass
+
+            def __exit__(self, *raised: object) -> None:
+                raise ZeroDivisionError
+
+        self.patch(waiters_module, "AT_ONE_GO", 0)
+        self.patch(waiters_module, "SLICE", 2)
+        self.waiters = WaiterSet(self.clock, self.holds, lambda: EMPTY, Burst())
+        waiting = self.suspend(3)
+        self.assertRaises(ZeroDivisionError, self.waiters.wake, NEXT)
+        self.assertEqual(self.answered(waiting), 2)
+        self.assertRaises(ZeroDivisionError, self.clock.advance, 0)
+        self.assertEqual((self.answered(waiting), self.waiters.idle), (3, True))
+
     def test_nothing_is_left_for_the_garbage_collector(self) -> None:
         gc.disable()
         self.addCleanup(gc.enable)

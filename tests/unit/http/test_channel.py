@@ -331,3 +331,16 @@ class FaultTests(LaneTestCase):
             self.add("one")
         self.assertEqual([answer.status for answer in self.peer.answers()], [500, 200])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_an_answer_that_cannot_be_given_ends_its_connection_alone(self) -> None:
+        other = self.connect()
+        other.send(POLL)
+        self.peer.send(POLL)
+        with patch("chatcomet.http.wire.encode", side_effect=ZeroDivisionError):
+            self.add("hello")
+        for peer in (self.peer, other):
+            self.assertTrue(peer.transport.aborted)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        third = self.connect()
+        third.send(NOW)
+        self.assertEqual(third.answer().status, 200)
