@@ -22,7 +22,7 @@ def describe(work: Path) -> dict[str, str]:
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "processors": f"{os.cpu_count()} × {_processor()}",
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", "unknown"),
         "disk": _disk(work),
