@@ -79,7 +79,7 @@ def test_who_takes_nothing_for_30_seconds_is_cut_off(
     post_much(server)
     assert take_messages(reads_on, MESSAGES) == list(range(MESSAGES))
     time.sleep(1.5)  # the systems take in what they may
-    clock.jump(20)  # and to post took a few seconds
+    clock.jump(15)  # and to post took a few seconds
     settle(server.port)
     time.sleep(0.1)
     settle(server.port)
