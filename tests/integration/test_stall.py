@@ -55,13 +55,13 @@ def take_messages(leg: Leg, count: int) -> Sequence[int]:
     return seqs
 
 
-def wait_for_cuts(server: Server, count: int) -> None:
-    """Return when the server has cut so many off."""
-    end = time.monotonic() + PATIENCE_SECONDS
+def cuts(server: Server, count: int, seconds: float) -> int:
+    """How many the server has cut off, when there are so many or `seconds` have passed."""
+    end = time.monotonic() + seconds
     while server.log.count(CUT) < count and time.monotonic() < end:
         settle(server.port)
         time.sleep(0.02)
-    assert server.log.count(CUT) == count
+    return server.log.count(CUT)
 
 
 def test_who_takes_nothing_for_30_seconds_is_cut_off(
@@ -87,7 +87,11 @@ def test_who_takes_nothing_for_30_seconds_is_cut_off(
     some = take_messages(slowly, 40)
     settle(server.port)
     clock.jump(33)
-    wait_for_cuts(server, len(stalled))
+    if cuts(server, len(stalled), seconds=2.0) < len(stalled):  # some system has taken in a little more meanwhile
+        some = [*some, *take_messages(slowly, 40)]
+        settle(server.port)
+        clock.jump(66)
+    assert cuts(server, len(stalled), PATIENCE_SECONDS) == len(stalled)
     for leg in stalled:
         seqs = take_until_it_ends(leg)
         assert seqs == list(range(len(seqs)))
@@ -97,7 +101,7 @@ def test_who_takes_nothing_for_30_seconds_is_cut_off(
         assert take_messages(resumed, MESSAGES - len(seqs)) == list(range(len(seqs), MESSAGES))
         resumed.leave()
     assert [*some, *take_messages(slowly, MESSAGES - len(some))] == list(range(MESSAGES)), "who takes little goes on"
-    clock.jump(70)
+    clock.jump(110)
     settle(server.port)
     assert server.log.count(CUT) == len(stalled), "nor are those cut off who have taken all"
     reads_on.leave()
