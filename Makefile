@@ -49,7 +49,7 @@ test: lint system ## run lint, types and every test
 	$(BIN)/pytest tests/integration
 
 .PHONY: bench
-bench: $(VENV)/bench ## measure it beside Nchan, Tornado and Klein (an hour and a half; ARGS=--quick: six minutes)
+bench: $(VENV)/bench ## measure it beside Nchan, Tornado and Klein (more than an hour; ARGS=--quick: six minutes)
 	@bench/install-system
 	@$(BIN)/python -m bench $(ARGS)
 
