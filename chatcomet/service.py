@@ -30,7 +30,9 @@ from chatcomet.core.hub import Hub
 from chatcomet.core.retention import Retention
 from chatcomet.core.room import BACKLOG_MESSAGES
 from chatcomet.errors import StartRefused
+from chatcomet.http.crowd import crowd_of
 from chatcomet.http.lane import Lane
+from chatcomet.http.outbox import Outbox
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
 from chatcomet.settings import Settings
@@ -60,7 +62,9 @@ class ChatService(Service):
         self._reactor = reactor
         self._store = open_store(settings.store, time.time, reactor, settings.retain)
         self._key_path = key_path(settings.store)
-        self._site = ChatSite(settings.prefix, reactor)
+        self._crowd = crowd_of(reactor)
+        outbox = Outbox(self._crowd.hold_back) if self._crowd else Outbox()
+        self._site = ChatSite(settings.prefix, reactor, outbox=outbox)
         backlog_messages = min(settings.retain or BACKLOG_MESSAGES, BACKLOG_MESSAGES)
         self._hub = Hub(self._store, reactor, backlog_messages, self._site.outbox)
         self._retention = Retention(self._store, time.time, settings.retain_days * DAY_SECONDS, reactor)
@@ -109,6 +113,8 @@ class ChatService(Service):
 
     def _listens(self, port: IListeningPort, description: str) -> None:
         self._ports.append(port)
+        if self._crowd is not None:
+            self._crowd.gather(port)
         listening: socket.socket | None = getattr(port, "socket", None)
         if listening is None:
             return

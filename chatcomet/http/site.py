@@ -49,12 +49,18 @@ class ChatSite(Site):
     protocol = PollChannel  # type: ignore[assignment]
     requestFactory = ChatRequest
 
-    def __init__(self, prefix: str, reactor: IReactorTime, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        reactor: IReactorTime,
+        wall: Callable[[], float] = time.time,
+        outbox: Outbox | None = None,
+    ) -> None:
         self._served: IResource = _Always(_NOWHERE)
         super().__init__(self._served, timeout=IDLE_SECONDS, reactor=reactor, parsePOSTFormSubmission=False)
         self.channels: set[LimitedChannel] = set()
         self.deadlines = Deadlines(reactor)
-        self.outbox = Outbox()
+        self.outbox = outbox or Outbox()
         self.closing = False
         """While True every answer ends its connection."""
         self.lane: Lane | None = None

@@ -59,16 +59,19 @@ class ChatTestCase(SynchronousTestCase):
 
     settings = Settings(store="memory:")
     retain = 0
-    burst: Burst = NO_BURST
 
     def setUp(self) -> None:
         self.clock = Clock()
         self.now = NOON
         self.luck = 0.0
         self.store = HeldStore(lambda: self.now, self.retain)
-        self.hub = Hub(self.store, self.clock, burst=self.burst)
+        self.hub = Hub(self.store, self.clock, burst=self.burst())
         self.sessions = Sessions(b"k" * 32, lambda: self.now, self.clock)
         self.chat = Chat(self.settings, self.store, self.hub, self.sessions, lambda: self.luck, self.clock)
+
+    def burst(self) -> Burst:
+        """What fan-outs write to."""
+        return NO_BURST
 
     def add(self, *texts: str, room: str = "lobby", data: str | None = None) -> list[Message]:
         """Append messages by ada."""

@@ -195,8 +195,8 @@ class EvictionTests(HubTestCase):
         self.assertEqual(len(self.hub), 0)
 
     def test_not_while_slices_are_pending(self) -> None:
-        self.patch(waiters_module, "SLICE", 1)
-        self.patch(waiters_module, "AT_ONE_GO", 0)
+        self.patch(waiters_module, "BURST", 1)
+        self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         self.patch(hub_module, "CROWD", 1)
         hub = Hub(self.store, self.clock)
         asking = [hub.after("lobby", Cursor(EPOCH, 0), DEFAULT_LIMIT, 1000.0) for _ in range(3)]
@@ -334,8 +334,8 @@ class DrainTests(HubTestCase):
         self.assertEqual(self.seqs(self.after("lobby", 0)), [0])
 
     def test_a_large_room_is_answered_in_slices(self) -> None:
-        self.patch(waiters_module, "SLICE", 2)
-        self.patch(waiters_module, "AT_ONE_GO", 0)
+        self.patch(waiters_module, "BURST", 2)
+        self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         asking = [self.after("lobby", 0) for _ in range(5)]
         self.hub.drain()
         self.assertEqual(sum(each.called for each in asking), 2)

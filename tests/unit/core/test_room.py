@@ -262,8 +262,8 @@ class DeliverTests(RoomTestCase):
         self.assertEqual((seen, self.room.head), ([0, 1, 2, 3, 4, 5], 6))
 
     def test_from_inside_a_later_slice(self) -> None:
-        self.patch(waiters_module, "SLICE", 1)
-        self.patch(waiters_module, "AT_ONE_GO", 0)
+        self.patch(waiters_module, "BURST", 1)
+        self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         self.begin()
         seen = self.gather()
         others = self.gather()

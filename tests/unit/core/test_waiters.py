@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from chatcomet.core import waiters as waiters_module
 from chatcomet.core.holds import TICK_SECONDS, Holds
 from chatcomet.core.message import Cursor, Message, Page
-from chatcomet.core.waiters import AT_ONE_GO, SLICE, WaiterSet
+from chatcomet.core.waiters import BURST, SLICE_SECONDS, WaiterSet
 from chatcomet.errors import CursorExpired
 from tests.unit.core.turning_clock import TurningClock
 
@@ -161,8 +161,8 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_slices(self) -> None:
         """Law 10: other work runs between the slices of a large fan-out."""
-        self.patch(waiters_module, "SLICE", 3)
-        self.patch(waiters_module, "AT_ONE_GO", 0)
+        self.patch(waiters_module, "BURST", 3)
+        self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         waiting = self.suspend(8)
         between: list[int] = []
         self.waiters.wake(NEXT)
@@ -175,8 +175,8 @@ class WaiterSetTests(SynchronousTestCase):
         self.assertTrue(self.waiters.idle)
 
     def test_one_slice_a_turn(self) -> None:
-        self.patch(waiters_module, "SLICE", 3)
-        self.patch(waiters_module, "AT_ONE_GO", 0)
+        self.patch(waiters_module, "BURST", 3)
+        self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         waiting = self.suspend(7)
         self.waiters.wake(NEXT)
         for expected in (6, 7, 7):
@@ -185,15 +185,15 @@ class WaiterSetTests(SynchronousTestCase):
             self.assertEqual(self.answered(waiting), expected)
 
     def test_a_full_slice_needs_no_other_turn(self) -> None:
-        self.patch(waiters_module, "SLICE", 3)
-        self.patch(waiters_module, "AT_ONE_GO", 0)
+        self.patch(waiters_module, "BURST", 3)
+        self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         self.suspend(3)
         self.waiters.wake(NEXT)
         self.assertTrue(self.waiters.idle)
 
     def test_cancel_while_a_slice_is_pending(self) -> None:
-        self.patch(waiters_module, "SLICE", 2)
-        self.patch(waiters_module, "AT_ONE_GO", 0)
+        self.patch(waiters_module, "BURST", 2)
+        self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         waiting = self.suspend(5)
         self.waiters.wake(NEXT)
         waiting[3].cancel()
@@ -203,8 +203,8 @@ class WaiterSetTests(SynchronousTestCase):
         self.assertTrue(self.waiters.idle)
 
     def test_those_who_come_while_slices_are_pending_wait_for_the_next_page(self) -> None:
-        self.patch(waiters_module, "SLICE", 2)
-        self.patch(waiters_module, "AT_ONE_GO", 0)
+        self.patch(waiters_module, "BURST", 2)
+        self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         early = self.suspend(4)
         self.waiters.wake(NEXT)
         (late,) = self.suspend(1)
@@ -216,8 +216,8 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_no_expiry_while_a_slice_is_pending(self) -> None:
         """Who was woken with a page gets it, also if its hold ends before its slice comes."""
-        self.patch(waiters_module, "SLICE", 1)
-        self.patch(waiters_module, "AT_ONE_GO", 0)
+        self.patch(waiters_module, "BURST", 1)
+        self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         waiting = self.suspend(3, 1.0)
         self.waiters.wake(NEXT)
         self.clock.advance(5.0)
@@ -256,8 +256,8 @@ class WaiterSetTests(SynchronousTestCase):
         self.assertIs(self.successResultOf(again), EMPTY)
 
     def test_expiry_goes_in_slices(self) -> None:
-        self.patch(waiters_module, "SLICE", 3)
-        self.patch(waiters_module, "AT_ONE_GO", 0)
+        self.patch(waiters_module, "BURST", 3)
+        self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         waiting = self.suspend(5, 1.0)
         self.clock.rightNow += 1.0
         for expected in (3, 5):
@@ -278,43 +278,55 @@ class WaiterSetTests(SynchronousTestCase):
         self.assertTrue(self.waiters.idle)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_those_of_a_small_room_are_fired_at_once(self) -> None:
-        waiting = self.suspend(AT_ONE_GO)
+    def test_a_slice_takes_its_time_and_no_more(self) -> None:
+        """As many bursts as fit, however many waiters these are."""
+        waiting = self.suspend(4 * BURST)
+        for waiter in waiting[::BURST]:
+            waiter.addCallback(lambda _: self.clock.advance(SLICE_SECONDS / 2))
         self.waiters.wake(NEXT)
-        self.assertEqual(self.answered(waiting), AT_ONE_GO)
-        waiting = self.suspend(AT_ONE_GO + 1)
-        self.waiters.wake(NEXT)
-        self.assertEqual(self.answered(waiting), SLICE)
+        self.assertEqual(self.answered(waiting), 2 * BURST)
+        self.clock.turn()
+        self.assertEqual(self.answered(waiting), 4 * BURST)
 
-    def test_each_slice_is_a_burst(self) -> None:
+    def test_a_fan_out_that_takes_no_time_is_one_slice(self) -> None:
+        waiting = self.suspend(4 * BURST)
+        self.waiters.wake(NEXT)
+        self.assertEqual(self.answered(waiting), 4 * BURST)
+
+    def test_bursts(self) -> None:
+        """Each is told whether it is the last of its fan-out."""
         said: list[str] = []
 
         class Burst:
+            def __init__(self, more: bool) -> None:
+                self.more = more
+
             def __enter__(self) -> None:
-                said.append("begin")
+                said.append("begin" if self.more else "begin last")
 
             def __exit__(self, *raised: object) -> None:
                 said.append("end")
 
-        self.waiters = WaiterSet(self.clock, self.holds, lambda: EMPTY, Burst())
-        self.patch(waiters_module, "AT_ONE_GO", SLICE)
-        for waiter in self.suspend(SLICE + 1):
+        self.waiters = WaiterSet(self.clock, self.holds, lambda: EMPTY, Burst)
+        for waiter in self.suspend(BURST + 1):
             waiter.addCallback(lambda _: said.append("fire"))
         self.waiters.wake(NEXT)
-        self.clock.advance(0)
-        self.assertEqual(said, ["begin", *["fire"] * SLICE, "end", "begin", "fire", "end"])
+        self.assertEqual(said, ["begin", *["fire"] * BURST, "end", "begin last", "fire", "end"])
 
     def test_a_burst_that_raises_loses_nobody(self) -> None:
         class Burst:
+            def __init__(self, more: bool) -> None:
+                pass
+
             def __enter__(self) -> None:
                 pass
 
             def __exit__(self, *raised: object) -> None:
                 raise ZeroDivisionError
 
-        self.patch(waiters_module, "AT_ONE_GO", 0)
-        self.patch(waiters_module, "SLICE", 2)
-        self.waiters = WaiterSet(self.clock, self.holds, lambda: EMPTY, Burst())
+        self.patch(waiters_module, "SLICE_SECONDS", 0.0)
+        self.patch(waiters_module, "BURST", 2)
+        self.waiters = WaiterSet(self.clock, self.holds, lambda: EMPTY, Burst)
         waiting = self.suspend(3)
         self.assertRaises(ZeroDivisionError, self.waiters.wake, NEXT)
         self.assertEqual(self.answered(waiting), 2)

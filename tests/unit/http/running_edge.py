@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from chatcomet.core.waiters import Burst
 from chatcomet.http import eager
 from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
@@ -20,13 +21,16 @@ class EdgeTestCase(ChatTestCase):
     """What connects a peer that is not `secure`."""
 
     def setUp(self) -> None:
-        outbox = self.burst = Outbox()
         super().setUp()
         self.patch(eager, "PLAIN_TRANSPORTS", {*eager.PLAIN_TRANSPORTS, PlainTransport})
-        self.site = ChatSite(self.settings.prefix, self.clock, lambda: self.now)
-        self.site.outbox = outbox
+        self.site = ChatSite(self.settings.prefix, self.clock, lambda: self.now, self.outbox)
         self.site.serve(ChatResource(self.chat).resource(), Lane(self.chat))
         self.peer = self.connect()
+
+    def burst(self) -> Burst:
+        """The site's."""
+        self.outbox = Outbox()
+        return self.outbox
 
     def tearDown(self) -> None:
         for channel in list(self.site.channels):

@@ -73,3 +73,13 @@ class OutboxTests(SynchronousTestCase):
             self.outbox.put(self.ada, b"c")
             self.assertEqual(len(self.sent), 2)
         self.assertEqual(self.sent[2:], [("ada", b"c")])
+
+    def test_those_who_are_served_before_others_are_named(self) -> None:
+        named: list[Transport] = []
+        self.outbox = Outbox(named.extend)
+        for more in (True, False):
+            with self.outbox(more):
+                self.outbox.put(self.ada, b"1")
+                self.outbox.put(self.bob, b"2")
+            self.assertEqual(named, [self.ada, self.bob])
+        self.assertEqual(len(self.sent), 4)
