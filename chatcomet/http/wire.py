@@ -122,18 +122,16 @@ def page_answer(page: Page) -> Answer:
 
 
 def polled_answer(polled: Polled) -> Answer:
-    """200 and the page, with the roster where it is to be shown."""
+    """200 and the page, with the roster where it is to be shown: one object for all who get both."""
     page, roster = polled
     if roster is None:
         return page_answer(page)
-    form = (JSON, roster.version)
-    encoded = page.encodings.get(form)
-    if encoded is None:
-        for outdated in [form for form in page.encodings if isinstance(form, tuple)]:
-            del page.encodings[outdated]  # the page of a room in which nobody speaks lives long
-        with_roster = page_json(page)[:-1] + b',"roster":%b}' % roster_json(roster)
-        encoded = page.encodings[form] = with_roster
-    return Answer(HTTPStatus.OK, encoded, JSON)
+    kept: tuple[RosterState, Answer] | None = page.encodings.get(RosterState)
+    if kept is None or kept[0] is not roster:
+        body = page_json(page)[:-1] + b',"roster":%b}' % roster_json(roster)
+        # Only with the last one: the page of a room in which nobody speaks lives long.
+        kept = page.encodings[RosterState] = (roster, Answer(HTTPStatus.OK, body, JSON))
+    return kept[1]
 
 
 def pages_answer(pages: Iterable[Page]) -> Answer:

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet import errors
+from chatcomet.api.polling import Polled
 from chatcomet.api.sessions import Who
 from chatcomet.core.message import Cursor, Message, Page
+from chatcomet.core.roster import Listed, RosterState
 from chatcomet.core.store import Posted
 from chatcomet.errors import AskerError, ChatcometError, CursorExpired, Malformed, ServerFault, StoreUnavailable
 from chatcomet.http import wire
@@ -24,6 +26,17 @@ JSON_VALUES = st.recursive(
 )
 HELLO = Message(41, "ada", "hello", 1795354155.1234)
 HELLO_JSON = b'{"seq":41,"author":"ada","text":"hello","at":1795354155.123}'
+
+
+def shown(name: str, version: int) -> RosterState:
+    """A roster of one."""
+    return RosterState(version, 1, (Listed(name, False),))
+
+
+def in_json(roster: RosterState) -> dict[str, object]:
+    """What `shown` made, as it stands in an answer."""
+    people = [{"name": listed.name, "typing": False} for listed in roster.people]
+    return {"version": roster.version, "count": 1, "people": people}
 
 
 def _kinds(of: type[ChatcometError]) -> list[type[ChatcometError]]:
@@ -69,6 +82,25 @@ class PageTests(SynchronousTestCase):
         page = Page("lobby", (HELLO,), Cursor("k3v9", 42))
         self.assertIs(wire.page_answer(page).body, wire.page_answer(page).body)
         self.assertIs(wire.page_answer(page), wire.page_answer(page))
+
+    def test_with_a_roster_is_encoded_once_for_each_that_is_shown(self) -> None:
+        page, ada, bob = Page("lobby", (HELLO,), Cursor("k3v9", 42)), shown("ada", 7), shown("bob", 8)
+        for roster in (ada, bob):
+            answer = wire.polled_answer(Polled(page, roster))
+            self.assertEqual(json.loads(answer.body), {**json.loads(wire.page_json(page)), "roster": in_json(roster)})
+            self.assertIs(wire.polled_answer(Polled(page, roster)), answer)
+
+    def test_keeps_one_roster_at_a_time(self) -> None:
+        page = Page("lobby", (), Cursor("k3v9", 42))
+        wire.polled_answer(Polled(page, shown("ada", 0)))
+        kept = len(page.encodings)
+        for version in range(1, 10):
+            wire.polled_answer(Polled(page, shown("ada", version)))
+        self.assertEqual(len(page.encodings), kept)
+
+    def test_without_a_roster_it_is_the_page_alone(self) -> None:
+        page = Page("lobby", (HELLO,), Cursor("k3v9", 42))
+        self.assertIs(wire.polled_answer(Polled(page, None)), wire.page_answer(page))
 
     def test_an_equal_page_has_its_own(self) -> None:
         for text in ("one", "two"):
