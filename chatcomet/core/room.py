@@ -209,7 +209,7 @@ class Room:
         self.watchers.fire(watchers, outcome)
 
     def _is_roster_looked_at(self) -> bool:
-        return len(self.watchers) > 0
+        return not self.watchers.idle  # or of those who are just being told, who will look again
 
     def _roster_changed(self) -> None:
         if self._is_roster_looked_at():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -11,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from chatcomet.core.hub import IDLE_SECONDS, Hub
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page
 from chatcomet.core.roster import GRACE_SECONDS, WAKE_SECONDS, Person
+from chatcomet.core.waiters import WaiterSet
 from tests.unit.core.slow_store import EPOCH, SlowStore
 
 ADA, BOB = Person("a", "ada"), Person("b", "bob")
@@ -44,6 +46,13 @@ class InARoomTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(looks).messages, ())
         self.assertNoResult(reads)
         self.assertEqual(self.hub.waiting, 1)
+
+    def test_whether_somebody_looks_is_seen_without_a_count_of_all(self) -> None:
+        looks = self.look()
+        with patch.object(WaiterSet, "__len__", side_effect=AssertionError):
+            self.hub.room("lobby").roster.enter(ADA)
+            self.clock.advance(0)
+        self.assertEqual(self.successResultOf(looks).messages, ())
 
     def look(self, seq: int = 0, hold_seconds: float = 30.0) -> Deferred[Page]:
         """Asks with the version of now."""
