@@ -12,6 +12,7 @@ import math
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 
 TICK_SECONDS = 0.25
 
@@ -29,8 +30,12 @@ class Expirer(Protocol):
 
 
 class Holds:
-    """Calls `Expirer.expire` for each tick that was asked for, at its time or up to one tick later."""
+    """Calls `Expirer.expire` for each tick that was asked for, at its time or up to one tick later.
 
+    One that raises is logged: the others' holds end, too, and those of later ticks.
+    """
+
+    _log = Logger()
     __slots__ = ("_call", "_clock", "_due", "over")
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -57,7 +62,10 @@ class Holds:
 
     def _expire(self, tick: int) -> None:
         for expirer in self._due.pop(tick, ()):  # another end may have led to `end_all` meanwhile
-            expirer.expire(tick)
+            try:
+                expirer.expire(tick)
+            except Exception:
+                self._log.failure("a fault in ending holds")
 
     def _ring(self) -> None:
         self._call = None

@@ -119,6 +119,34 @@ class HoldsTests(SynchronousTestCase):
         self.assertEqual(len(self.recorder.calls), 2)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def begin_with_a_fault(self) -> list[Recorder]:
+        """Others' holds at the tick of one that raises, and a later one."""
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        recorders = [Recorder(self.clock, fail if index == 4 else lambda: None) for index in range(9)]
+        for recorder in recorders:
+            self.begin(1.0, recorder)
+        self.begin(2.0, recorders[0])
+        return recorders
+
+    def test_one_that_raises_is_not_the_others(self) -> None:
+        recorders = self.begin_with_a_fault()
+        self.advance(3.0)
+        self.assertEqual([len(recorder.calls) for recorder in recorders], [2] + [1] * 8)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.begin(1.0, self.recorder)
+        self.advance(2.0)
+        self.assertEqual(len(self.recorder.calls), 1)
+
+    def test_nor_at_the_end_of_all(self) -> None:
+        recorders = self.begin_with_a_fault()
+        self.holds.end_all()
+        self.assertEqual([len(recorder.calls) for recorder in recorders], [2] + [1] * 8)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     @given(st.floats(0, 1e10), st.lists(st.floats(0.001, 100), min_size=1, max_size=5), st.floats(0.01, 30))
     def test_never_early_never_a_tick_late(self, now: float, holds: list[float], step: float) -> None:
         clock = Clock()
