@@ -94,9 +94,14 @@ class Sessions:
 
     def _verify(self, cookie: str) -> Session | None:
         try:
-            session = Session(*self._serializer.loads(cookie))
+            signed = self._serializer.loads(cookie)
         except BadData:
             return None
+        match signed:
+            case [str(who), str(name), float(issued)]:
+                session = Session(who, name, issued)
+            case _:  # ours, but of a version that had another form
+                return None
         self._known[cookie] = session
         _drop_oldest(self._known, _REMEMBERED)
         return session

@@ -22,6 +22,11 @@ KEY = b"k" * KEY_BYTES
 NOON = 1_795_354_155.0
 
 
+def signed(salt: str, form: object) -> str:
+    """`form` as something of this server's may be signed."""
+    return str(URLSafeSerializer(KEY, salt=salt, signer_kwargs={"key_derivation": "hmac"}).dumps(form))
+
+
 class SessionsTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.now = NOON
@@ -134,10 +139,19 @@ class CookieTests(SessionsTestCase):
         cookie = self.restarted(b"x" * KEY_BYTES).cookie(Session("id", "ada", NOON))
         self.assertIsNone(self.sessions.recall(cookie))
 
+    def test_of_another_form_is_nobodys_though_it_is_signed(self) -> None:
+        forms: list[object] = [
+            *([], ["id", "ada"], ["id", "ada", NOON, {}], ["id", "ada", "noon"], ["id", "ada", None]),
+            *([1, "ada", NOON], ["id", ["ada"], NOON], {"id": "i", "name": "ada", "issued": NOON}, "ada", 3, None),
+        ]
+        for form in forms:
+            cookie = signed("chatcomet.session", form)
+            self.assertIsNone(self.sessions.recall(cookie), form)
+            self.assertIsNone(self.sessions.recall(cookie), form)
+
     def test_signed_for_something_else_is_nobodys(self) -> None:
         for salt in ("itsdangerous", "chatcomet.ticket"):
-            signed = URLSafeSerializer(KEY, salt=salt, signer_kwargs={"key_derivation": "hmac"}).dumps(["i", "ada", 1])
-            self.assertIsNone(self.sessions.recall(str(signed)))
+            self.assertIsNone(self.sessions.recall(signed(salt, ["id", "ada", NOON])))
 
     def test_one_character_changed_makes_it_nobodys(self) -> None:
         cookie = self.sessions.cookie(Session("id", "ada", NOON))
