@@ -6,7 +6,7 @@ Each limit stops somebody:
 limit                      whom it stops                              answer
 =========================  =========================================  ==========
 `LINE_BYTES`               a first line or header line without end    414, 431
-`HEADER_BYTES`             headers without end                        431
+`HEADER_BYTES`, `HEADERS`  headers without end                        431
 `BODY_BYTES`               a body larger than any message             413
 `HEADER_SECONDS` in all    one header byte now and then (slowloris)   408
 `BODY_SECONDS` in all      one body byte now and then                 408
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 LINE_BYTES = 8 * 1024
 HEADER_BYTES = 32 * 1024
+HEADERS = 500
 BODY_BYTES = 64 * 1024
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 60.0
@@ -56,6 +57,7 @@ class LimitedChannel(http.HTTPChannel):
 
     MAX_LENGTH = LINE_BYTES
     totalHeadersSize = HEADER_BYTES
+    maxHeaders = HEADERS
     site: ChatSite
 
     def __init__(self) -> None:
@@ -133,6 +135,9 @@ class LimitedChannel(http.HTTPChannel):
 
     def headerReceived(self, line: bytes) -> bool:
         """A header, whose lines have been put together; whether the request can go on."""
+        if self._receivedHeaderCount == self.maxHeaders:
+            self.refuse(431, "header-too-long", f"a request has {HEADERS} headers at most")
+            return False
         try:
             return bool(super().headerReceived(line))
         except ValueError:  # a Content-Length of more digits than Python reads
