@@ -155,10 +155,23 @@ class LimitedChannel(http.HTTPChannel):
         """A part of a body, or of what is pipelined behind the request that is being answered."""
         if self._upgraded is not None:
             self._upgraded.dataReceived(data)
-        elif not self._ended:
+        elif self._ended:
+            return
+        elif self._handlingRequest:
+            self._keep(data)
+        else:
             super().rawDataReceived(data)
-            if self._waitingForTransport and sum(map(len, self._dataBuffer)) > self._optimisticEagerReadSize:
-                self._networkProducer.pauseProducing()  # `HTTPChannel` believes that it has done so
+
+    def _keep(self, data: bytes) -> None:
+        """Keep what is pipelined; when that is much, hear no more, also while the peer does not take what is written.
+
+        All in one piece: `HTTPChannel` looks at all pieces when another comes, and each may be a byte.
+        """
+        if not (self._dataBuffer and isinstance(self._dataBuffer[-1], bytearray)):
+            self._dataBuffer.append(bytearray())  # behind what came in one piece with the request
+        self._dataBuffer[-1] += data
+        if sum(map(len, self._dataBuffer)) > self._optimisticEagerReadSize:
+            self._networkProducer.pauseProducing()
 
     def allHeadersReceived(self) -> None:
         """The header is complete; a body may follow."""

@@ -188,6 +188,26 @@ class BackPressureTests(EdgeTestCase):
         self.assertTrue(self.reading)
         self.assertEqual([answer.status for answer in self.peer.answers()], [200, 414])
 
+    def test_what_comes_byte_by_byte_behind_one_is_kept_in_one_piece(self) -> None:
+        """Or it would be looked at as often as a byte comes, all of it."""
+        behind = SESSION * (EAGER_BYTES // len(SESSION))
+        for before in (POLL, POLL + SESSION[:1]):
+            peer = self.connect()
+            peer.send(before, *(behind[at : at + 1] for at in range(len(before) - len(POLL), len(behind))))
+            self.assertLessEqual(len(peer.protocol._dataBuffer), 2)
+            self.assertEqual(peer.transport.producerState, "producing")
+            peer.send(SESSION)
+            self.assertEqual(peer.transport.producerState, "paused")
+            peer.lose()
+
+    def test_and_answered_as_it_came(self) -> None:
+        peer = self.connect()
+        peer.send(POLL, *(bytes([byte]) for byte in SESSION + posting("one") + SESSION[:9]))
+        self.post("hello")
+        self.assertEqual([answer.status for answer in peer.answers()], [200, 200, 201])
+        peer.send(SESSION[9:])
+        self.assertEqual(peer.answer().status, 200)
+
 
 class BackPressureWithoutLaneTests(BackPressureTests):
     plain_transport = PeerTransport
