@@ -50,6 +50,8 @@ HEADER_SECONDS = 10.0
 BODY_SECONDS = 60.0
 IDLE_SECONDS = 75.0
 LINGER_SECONDS = 2.0
+UNTAKEN_SECONDS = 15.0
+"""A peer that was silent for `IDLE_SECONDS` has so long to take the rest."""
 
 
 class LimitedChannel(http.HTTPChannel):
@@ -58,6 +60,7 @@ class LimitedChannel(http.HTTPChannel):
     MAX_LENGTH = LINE_BYTES
     totalHeadersSize = HEADER_BYTES
     maxHeaders = HEADERS
+    abortTimeout = None  # type: ignore[assignment]  # as it may be: `deadlines` sees to that, with one timer for all
     site: ChatSite
 
     def __init__(self) -> None:
@@ -211,10 +214,8 @@ class LimitedChannel(http.HTTPChannel):
 
     def loseConnection(self) -> None:
         """End the connection when all is sent; a peer that does not take it in `IDLE_SECONDS` is cut."""
-        self._ended = True
-        self.site.outbox.flush()
-        self.setTimeout(None)
         self._cut_after(IDLE_SECONDS)
+        self.site.outbox.flush()
         super().loseConnection()
 
     def cut(self) -> None:
@@ -239,14 +240,19 @@ class LimitedChannel(http.HTTPChannel):
         return unsent
 
     def _cut_after(self, seconds: float) -> None:
-        if self._abortingCall is None:
-            self._abortingCall = self.callLater(seconds, self.forceAbortClient)
+        """Hear no more, and cut the connection if it is still there in `seconds`, or sooner if that was said before."""
+        if not self._ended:
+            self._ended = True
+            self.setTimeout(seconds)
 
     def timeoutConnection(self) -> None:
-        """What arrives took too long, or nothing came."""
-        if self._arriving:
+        """What arrives took too long, nothing came, or the peer takes no part in the end."""
+        if self._ended:
+            self.cut()
+        elif self._arriving:
             self.refuse(408, "too-slow", "the request did not arrive in time")
         else:
+            self._cut_after(UNTAKEN_SECONDS)
             super().timeoutConnection()
 
     def refuse(self, status: int, name: str, detail: str) -> None:
@@ -255,15 +261,13 @@ class LimitedChannel(http.HTTPChannel):
             return
         transport = self.transport
         assert transport is not None
-        self._ended = True
-        self.setTimeout(None)
+        self._cut_after(LINGER_SECONDS)
         transport.write(encode(problem(status, name, HTTPStatus(status).phrase, detail), self.site.date, closes=True))
         self._networkProducer.unregisterProducer()  # type: ignore[attr-defined]  # it is the transport
         if self.isSecure() or not hasattr(transport, "loseWriteConnection"):
             transport.loseConnection()  # over TLS this says so to the peer, and waits for its consent
         else:
             transport.loseWriteConnection()
-        self._cut_after(LINGER_SECONDS)
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         self.refuse(400, "malformed", "this is no HTTP request")

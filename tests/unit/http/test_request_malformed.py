@@ -83,6 +83,14 @@ class NoRequestTests(RefusalTestCase):
         self.peer.send(POST)
         self.assertEqual((self.peer.taken(), self.texts()), (b"", []))
 
+    def test_what_begins_behind_it_gives_it_no_more_time(self) -> None:
+        for behind in (b"G", b"GET / HTTP/1.1\r\nX"):
+            self.peer = self.connect()
+            self.peer.send(SESSION + b"\x16\x03\x01\r\n\r\n" + behind)
+            self.peer.answers()
+            self.clock.advance(LINGER_SECONDS)
+            self.assertTrue(self.peer.transport.aborted)
+
     @settings(deadline=None)
     @given(st.binary(max_size=60), st.sampled_from([b"", b"GET ", b"GET / HTTP/1.1\r\n", CHUNKED, CHUNKED + b"1\r\n"]))
     def test_whatever_comes_is_answered_by_whole_answers(self, noise: bytes, begun: bytes) -> None:

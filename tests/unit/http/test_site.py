@@ -124,6 +124,16 @@ class CloseTests(EdgeTestCase):
         self.assert_closed(self.close())
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_they_have_no_timers_of_their_own(self) -> None:
+        peers = [self.connect() for _ in range(50)]
+        for peer in peers:
+            peer.transport.taking = False
+            peer.ask("/session")
+        peers[0].send(b"\x00\r\n\r\n")
+        timers = len(self.clock.getDelayedCalls())
+        self.site.close(SECONDS)
+        self.assertLessEqual(len(self.clock.getDelayedCalls()), timers + 2)
+
     def test_one_that_was_refused_ends_with_them(self) -> None:
         self.peer.send(b"G")
         self.clock.advance(HEADER_SECONDS)
