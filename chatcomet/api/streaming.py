@@ -203,8 +203,12 @@ class Stream:
         self._stall = self._chat.clock.callLater(seconds, self._check, self._sink.unsent())
 
     def _check(self, before: int) -> None:
-        """Cut the reader off unless less is unsent than `before`."""
-        if self._sink.unsent() >= before:
+        """Cut the reader off if as much is unsent as `before`: it took nothing.
+
+        Is it less, then it took some.  Is it more, then that can't be told: posts of before were answered, of which
+        there is an end, since nothing is heard of whoever does not keep up.
+        """
+        if self._sink.unsent() == before:
             self._log.info("a reader of {room} took nothing for {seconds} s", room=self._room, seconds=STALL_SECONDS)
             self._stall = None
             self._sink.cut()

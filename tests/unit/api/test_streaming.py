@@ -350,6 +350,14 @@ class StallTests(StreamingTestCase):
         self.pass_seconds(STALL_SECONDS + 2)
         self.assertEqual(self.sink.said, [1, "cut"])
 
+    def test_nor_who_takes_less_than_it_is_answered_posts_meanwhile(self) -> None:
+        self.pass_seconds(STALL_SECONDS - 1)
+        self.sink.left += 1_000 - 1
+        self.pass_seconds(1.1)
+        self.assertEqual(self.sink.said, [1])
+        self.pass_seconds(STALL_SECONDS)
+        self.assertEqual(self.sink.said, [1, "cut"])
+
     def test_what_systems_take_in_at_first_does_not_count(self) -> None:
         self.sink.left -= 1
         self.pass_seconds(STALL_SECONDS + 0.1)
