@@ -34,6 +34,7 @@ class Ask(Generic[T]):
 
     `begin`: asks for this person; fires, fails and raises like the functions of `api`.
     `answer` and `refuse`: what comes of it on the wire; None where all has been written.
+    `needs_person`: whether it matters who asks, which takes a while to find out.
     """
 
     begin: Callable[[Person | None], Deferred[T]]
@@ -41,9 +42,9 @@ class Ask(Generic[T]):
     refuse: Callable[[ChatcometError], Answer] = problem_answer
     needs_person: bool = False
 
-    def answered(self, who: Callable[[], Person]) -> Deferred[Any]:
-        """Ask for whoever `who` says; fires with an `Answer` or None, and raises like the functions of `api`."""
-        return self.begin(who() if self.needs_person else None).addCallbacks(self.answer, self._refused)
+    def answered(self, person: Person | None = None) -> Deferred[Any]:
+        """Ask for `person`; fires with an `Answer` or None, and raises like the functions of `api`."""
+        return self.begin(person).addCallbacks(self.answer, self._refused)
 
     def _refused(self, failure: Failure) -> Answer:
         if not isinstance(failure.value, ChatcometError):

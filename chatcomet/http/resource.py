@@ -99,13 +99,13 @@ class ChatResource:
         seq = parse_number(number)
         if seq is None:
             return succeed(self._home)
-        return asks.seed_poll(self._chat, seq, request).answered(partial(self._person, request))
+        return asks.seed_poll(self._chat, seq, request).answered()
 
     @app.route("/chat/post", methods=["POST"])
     @_answers
     def seed_post(self, request: ChatRequest) -> Deferred[Answer]:
         body, session = request.content.getvalue(), self._session(request)
-        return asks.seed_post(self._chat, request, body, session).answered(partial(self._person, request))
+        return asks.seed_post(self._chat, request, body, session).answered()
 
     @app.route("/chat", defaults={"rest": ""})
     @app.route("/chat/", defaults={"rest": ""})
@@ -125,7 +125,7 @@ class ChatResource:
     def messages(self, request: ChatRequest, room: str) -> Deferred[Answer]:
         cursor = query.parameter(request, "cursor")
         if cursor is not None:
-            return asks.room_poll(self._chat, room, cursor, request).answered(partial(self._person, request))
+            return asks.room_poll(self._chat, room, cursor, request).answered(self._person(request))
         asked = History(room, query.number(request, "before"), query.limit(request))
         query.wait_seconds(request)  # nothing to wait for; but it has its form, or the asker errs
         return history(self._chat, asked).addCallback(wire.page_answer)
@@ -133,13 +133,13 @@ class ChatResource:
     @app.route("/poll", methods=["GET"])
     @_answers
     def messages_of_rooms(self, request: ChatRequest) -> Deferred[Answer]:
-        return asks.rooms_poll(self._chat, request).answered(partial(self._person, request))
+        return asks.rooms_poll(self._chat, request).answered(self._person(request))
 
     @app.route("/rooms/<room>/messages", methods=["POST"])
     @_answers
     def post(self, request: ChatRequest, room: str) -> Deferred[Answer]:
         body, session = request.content.getvalue(), self._session(request)
-        return asks.room_post(self._chat, room, request, body, session).answered(partial(self._person, request))
+        return asks.room_post(self._chat, room, request, body, session).answered()
 
     @app.route("/rooms/<room>/messages/<seq>", methods=["DELETE"])
     @_answers
