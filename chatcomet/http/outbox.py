@@ -11,7 +11,8 @@ Who is served by a part of a large fan-out is named, so that it can be held back
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -51,6 +52,15 @@ class Outbox:
     ) -> None:
         self.is_open = False
         self.flush()
+
+    @contextmanager
+    def set_aside(self) -> Iterator[None]:
+        """Within this nothing is kept: whoever writes is told at once if its peer does not take it."""
+        was_open, self.is_open = self.is_open, False
+        try:
+            yield
+        finally:
+            self.is_open = was_open
 
     def put(self, transport: Any, data: bytes) -> None:
         """Keep `data` for `transport`, which is plain, or send it with all that is kept if that is too much."""

@@ -176,6 +176,11 @@ class LimitedChannel(http.HTTPChannel):
         if sum(map(len, self._dataBuffer)) > self._optimisticEagerReadSize:
             self._networkProducer.pauseProducing()
 
+    def setLineMode(self, extra: bytes = b"") -> None:
+        """Go on with what was kept, apart from any burst that is going on: a stream has to know when it is slow."""
+        with self.site.outbox.set_aside():
+            super().setLineMode(extra)
+
     def allHeadersReceived(self) -> None:
         """The header is complete; a body may follow."""
         self.setTimeout(BODY_SECONDS)

@@ -201,6 +201,14 @@ class EndTests(EqualityTestCase):
             self.compare([follow, *deaf, Listen(0, True), Tell("lobby"), Say(0, SESSION)])
             self.compare([*deaf, follow, Say(0, SESSION), *deaf, Lose(0)])
 
+    def test_one_that_follows_twice_and_does_not_listen(self) -> None:
+        """A stop ends the first, in a burst, and begins the second."""
+        follow = Say(0, asking("/rooms/lobby/events?cursor=k3v9.0&roster=0"))
+        taken: list[Step] = [Wait(0.25), Listen(0, True), Wait(0.25)]
+        self.compare([follow, Listen(0, False), Tell("lobby"), follow, Stop()])
+        self.compare([follow, Listen(0, False), Tell("lobby"), follow, Stop(), *taken])
+        self.compare([follow, Listen(0, False), *[Tell("lobby")] * 5, follow, Stop(), *taken])
+
     def test_a_peer_that_goes(self) -> None:
         for behind in (b"", POST, b"GET /"):
             self.compare([Say(0, POLL), Say(0, behind), Lose(0), Tell("lobby"), Say(1, POLL), Wait(0.25)])

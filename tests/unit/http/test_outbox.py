@@ -64,6 +64,19 @@ class OutboxTests(SynchronousTestCase):
         self.assertEqual((self.sent, self.ada.aborted, self.bob.aborted), ([("bob", b"1")], True, False))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
+    def test_it_is_open_again_when_it_was_set_aside(self) -> None:
+        with self.outbox:
+            with self.assertRaises(ZeroDivisionError), self.outbox.set_aside():
+                self.assertFalse(self.outbox.is_open)
+                raise ZeroDivisionError
+            self.assertTrue(self.outbox.is_open)
+            self.outbox.put(self.ada, b"1")
+            self.assertEqual(self.sent, [])
+        self.assertEqual((self.sent, self.outbox.is_open), ([("ada", b"1")], False))
+        with self.outbox.set_aside():
+            pass
+        self.assertFalse(self.outbox.is_open)
+
     def test_no_more_is_kept_than_it_may(self) -> None:
         with self.outbox:
             self.outbox.put(self.ada, b"a" * MOST_BYTES)
