@@ -13,11 +13,12 @@ from __future__ import annotations
 import random
 import socket
 import time
+from collections.abc import Callable
 
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.base import ReactorBase
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
@@ -68,6 +69,7 @@ class ChatService(Service):
         backlog_messages = min(settings.retain or BACKLOG_MESSAGES, BACKLOG_MESSAGES)
         self._hub = Hub(self._store, reactor, backlog_messages, self._site.outbox)
         self._retention = Retention(self._store, time.time, settings.retain_days * DAY_SECONDS, reactor)
+        self._listening: list[Deferred[None]] = []  # fired where it listens: some endpoints take their time
         self._ports: list[IListeningPort] = []
 
     @property
@@ -76,27 +78,35 @@ class ChatService(Service):
         return self._hub.waiting
 
     def privilegedStartService(self) -> None:
-        """Listen, before privileges are dropped; nobody is served before the reactor runs.  Raises `StartRefused`."""
+        """Listen, before privileges are dropped; nobody is served before the reactor runs.  Raises `StartRefused`.
+
+        What is refused later, as it may be where an endpoint takes its time, `start_failed` is told.
+        """
         super().privilegedStartService()
         for description in self._settings.listen:
             listening = serverFromString(self._reactor, description).listen(self._site)
             listening.addCallbacks(self._listens, self._refuse, (description,), {}, (description,))
-            _raise_failure(listening)
+            _raise_failure(listening, self._refused_late)
+            self._listening.append(listening)
+
+    def start_failed(self, reason: str) -> None:
+        """A part of the start has failed when all else was done; where it did not, it is served."""
+        self._log.critical("chatcomet does not start: {reason}", reason=reason)
 
     def startService(self) -> None:
         """Open the store and serve.  Raises `StartRefused`."""
-        super().startService()
-        if not self._ports:
+        if not self._listening:
             self.privilegedStartService()
+        super().startService()
         key = read_key(self._key_path)
-        _raise_failure(self._store.open())
+        _raise_failure(self._store.open(), self._refused_late)
         if self._settings.retain_days:
             self._retention.start()
         sessions = Sessions(key, time.time, self._reactor)
         chat = Chat(self._settings, self._store, self._hub, sessions, random.random, self._reactor)
         self._site.serve(ChatResource(chat).resource(), Lane(chat))
         for port in self._ports:
-            self._log.info("the page is at {address}", address=self._address(port))
+            self._tell_address(port)
 
     def stopService(self) -> Deferred[None]:
         """Stop as the top of this file says; fires when the store is closed."""
@@ -104,6 +114,8 @@ class ChatService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        for listening in self._listening:
+            listening.cancel()
         await gatherResults([maybeDeferred(port.stopListening) for port in self._ports])
         sent = self._site.close(STOP_SECONDS)
         self._hub.drain()
@@ -115,6 +127,8 @@ class ChatService(Service):
         self._ports.append(port)
         if self._crowd is not None:
             self._crowd.gather(port)
+        if self.running:
+            self._tell_address(port)
         listening: socket.socket | None = getattr(port, "socket", None)
         if listening is None:
             return
@@ -128,6 +142,16 @@ class ChatService(Service):
         failure.trap(CannotListenError)
         raise StartRefused(f"can't listen on {description}: {failure.getErrorMessage()}")
 
+    def _refused_late(self, failure: Failure) -> None:
+        if failure.check(CancelledError):  # by the stop
+            return
+        if not failure.check(StartRefused):
+            self._log.failure("a fault in the start", failure)
+        self.start_failed(failure.getErrorMessage())
+
+    def _tell_address(self, port: IListeningPort) -> None:
+        self._log.info("the page is at {address}", address=self._address(port))
+
     def _address(self, port: IListeningPort) -> str:
         """Where a browser on this machine finds the page."""
         host = port.getHost()
@@ -138,9 +162,11 @@ class ChatService(Service):
         return f"{host}, path {path}"
 
 
-def _raise_failure(fired: Deferred[None]) -> None:
-    """Raise what `fired` failed with, if it did so already."""
+def _raise_failure(begun: Deferred[None], late: Callable[[Failure], None]) -> None:
+    """Raise what `begun` failed with, if it did so already; else `late` is told."""
     failures: list[Failure] = []
-    fired.addErrback(failures.append)
+    is_late = False
+    begun.addErrback(lambda failure: late(failure) if is_late else failures.append(failure))
+    is_late = True
     for failure in failures:
         failure.raiseException()

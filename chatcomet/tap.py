@@ -132,6 +132,11 @@ class TwistdService(ChatService):
             self._end(error)
         settle_garbage_collector()
 
+    def start_failed(self, reason: str) -> None:
+        """End, as soon as there is something to be ended: it is too late for another status than 0."""
+        super().start_failed(reason)
+        self._reactor.callWhenRunning(self._reactor.stop)
+
     def _end(self, error: StartRefused) -> None:
         self._log.critical("chatcomet does not start: {error}", error=error)
         if self._daemon:

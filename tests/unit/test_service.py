@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
@@ -10,9 +11,12 @@ from unittest.mock import patch
 
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from chatcomet import service as service_module
 from chatcomet.errors import StartRefused
 from chatcomet.http.site import ChatSite
 from chatcomet.service import BACKLOG_CONNECTIONS, STOP_SECONDS, ChatService
@@ -84,6 +88,64 @@ class StartTests(ServiceTestCase):
         for retain, backlog in ((0, 256), (3, 3), (1_000, 256)):
             service = ChatService(replace(SETTINGS, retain=retain), cast(ReactorBase, self.reactor))
             self.assertEqual(service._hub._backlog_messages, backlog)
+
+
+class LateTests(ServiceTestCase):
+    """An endpoint that does not listen at once."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.listening: list[Deferred[object]] = []
+        self.stopped = 0
+        self.patch(service_module, "serverFromString", lambda *_: SimpleNamespace(listen=self.listen))
+
+    def listen(self, site: object) -> Deferred[object]:
+        self.listening.append(Deferred())
+        return self.listening[-1]
+
+    def stop_listening(self) -> None:
+        self.stopped += 1
+
+    def start(self) -> Deferred[object]:
+        """As `twistd` does; what fires when it listens."""
+        self.service.privilegedStartService()
+        self.service.startService()
+        (listening,) = self.listening
+        return listening
+
+    def critical(self, events: Sequence[LogEvent]) -> list[str | None]:
+        return [formatEvent(event) for event in events if event["log_level"] is LogLevel.critical]
+
+    def test_is_asked_once_and_is_as_good_as_others(self) -> None:
+        self.start().callback(SimpleNamespace(stopListening=self.stop_listening, getHost=lambda: "an onion"))
+        self.successResultOf(self.service.stopService())
+        self.assertEqual(self.stopped, 1)
+
+    def test_where_it_fails_that_is_told(self) -> None:
+        listening = self.start()
+        with capturedLogs() as events:
+            listening.errback(CannotListenError("", 80, OSError("no such onion")))
+        (told,) = self.critical(events)
+        self.assertRegex(str(told), "^chatcomet does not start: can't listen on tcp:8081:.*: no such onion")
+
+    def test_whatever_it_fails_with(self) -> None:
+        listening = self.start()
+        with capturedLogs() as events:
+            listening.errback(ZeroDivisionError("of an onion"))
+        self.assertIn("chatcomet does not start: of an onion", self.critical(events))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_stop_does_not_wait_for_it(self) -> None:
+        self.start()
+        with capturedLogs() as events:
+            self.successResultOf(self.service.stopService())
+        self.assertEqual(self.critical(events), [])
+
+    def test_where_it_fails_at_once_it_may_be_tried_again(self) -> None:
+        with patch.object(self, "listen", return_value=fail(CannotListenError("", 80, OSError()))):
+            self.assertRaises(StartRefused, self.service.startService)
+        self.service.startService()
+        self.assertEqual(len(self.listening), 1)
 
 
 class RetentionTests(ServiceTestCase):

@@ -216,6 +216,11 @@ class MakeServiceTests(SynchronousTestCase):
                 error = self.assertRaises(SystemExit, start)
                 self.assertEqual(str(error), "chatcomet does not start: the port is taken")
 
+    def test_what_fails_when_it_runs_ends_it(self) -> None:
+        self.reactor.running = True
+        self.make().start_failed("no such onion")
+        self.assertTrue(self.reactor.hasStopped)
+
     def test_a_port_that_is_taken(self) -> None:
         service = self.make("--listen", "tcp:8081")
         refused = CannotListenError("", 8081, OSError("in use"))
