@@ -120,8 +120,7 @@ class PollChannel(LimitedChannel):
         if self._dataBuffer:
             self.site.outbox.flush()  # before anything that is answered by other ways, if the peer takes it
         if self._waitingForTransport:
-            self._is_untaken = True
-            self._networkProducer.pauseProducing()
+            self._wait_until_taken()
             return
         self._handlingRequest = False
         if not self._dataBuffer:
@@ -131,12 +130,17 @@ class PollChannel(LimitedChannel):
         self._networkProducer.resumeProducing()
         self.setLineMode(behind)
 
+    def _wait_until_taken(self) -> None:
+        """Be at the last answer still, and hear nothing."""
+        self._handlingRequest = self._is_untaken = True
+        self.line_mode = 0
+        self._networkProducer.pauseProducing()
+
     def pauseProducing(self) -> None:
-        """The peer takes no more for now."""
+        """The peer takes no more for now.  Where its last answer was sent in a burst, only this tells of it."""
         super().pauseProducing()
-        if self._at_first_line and not self._handlingRequest:  # its last answer was sent in a burst, after all else
-            self._handlingRequest = self._is_untaken = True
-            self.line_mode = 0
+        if self._at_first_line and not self._handlingRequest:
+            self._wait_until_taken()
 
     def resumeProducing(self) -> None:
         """The peer has taken all that was written."""
