@@ -2,7 +2,7 @@
 
 * `AskerError`: whoever asked can put it right by asking otherwise.
 * `ServerFault`: the server can't do now what it should; asking again later is right.
-* `StartRefused`: the operator's; the server does not start.
+* `StartRefused`: the operator's; the server, or the command, does not start.
 
 What these become on a wire (HTTP status codes, problem documents) is decided in ``http/wire.py`` alone.
 """
@@ -46,6 +46,13 @@ class NotAllowed(AskerError):
     """Whoever asks may not do this."""
 
 
+class BadTicket(AskerError):
+    """A ticket that is worth nothing: forged, without its form, of another time, for somebody else, or revoked.
+
+    The reason is told in general words: a ticket is a secret, and no error carries one.
+    """
+
+
 class CursorExpired(AskerError):
     """A cursor that does not lead on from here: of another epoch, pruned, or ahead of the log.
 
@@ -87,4 +94,4 @@ class StoreBusy(ServerFault):
 
 
 class StartRefused(ChatcometError):
-    """The server can't start with this configuration or this store."""
+    """The server can't start with this configuration, this store or this key."""

@@ -1,1 +1,1 @@
-"""Who may come in: identities and sessions."""
+"""Who may come in: identities, sessions, tickets; and what they may do: grants."""

@@ -1,0 +1,235 @@
+"""Tickets: who somebody is and what they may do, said by a back end and signed (JSON Web Tokens, RFC 7519).
+
+A ticket is checked once and looked up from then on, until it expires: its text is the key to what was found, so that
+a poll costs a look and a comparison of times.  Only what was found good is remembered.  A flood of forged tickets
+thus drives out none, but each of them costs time: 15 µs or so if its algorithm is none of the keys', and else 100 to
+500 µs, by its length, for each key of that algorithm.
+
+What a ticket says of its own signature is taken for little: of its header only `alg` counts, which has to be what a
+key of the server's is for (`keys.py`); `kid`, `jku`, `jwk`, `x5c` and the like choose nothing, and `crit` is refused.
+
+Signatures are of the text, byte for byte, except for their own last character, of which some bits mean nothing.  The
+library refuses all ways but one to write it; and `Ticket.id` would be the same for all, since it leaves the
+signature out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import NoReturn
+
+from jwt import InvalidTokenError, PyJWS
+
+from chatcomet.access.grants import Grants
+from chatcomet.access.identity import GUEST, check_name, fold
+from chatcomet.access.keys import Key
+from chatcomet.errors import BadTicket, Malformed
+
+TICKET_CHARACTERS = 4_096
+ID_CHARACTERS = 128
+LEEWAY_SECONDS = 30.0
+"""How far ahead of ours a back end's clock may be: a ticket counts so long before its `nbf`.
+
+There is none at the other end: a ticket is worth nothing from `exp` on, as its issuer said.
+"""
+LATEST_SECONDS = 10**11
+"""Whatever is later than this, in the year 5138, was meant to be something else: milliseconds, mostly."""
+
+_REMEMBERED = 20_000
+_REMEMBERED_BYTES = 64 * 1024 * 1024
+_REVOKED = 100_000
+_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a good ticket says: `name` may do what `grants` has, before `until` (seconds since 1970).
+
+    `id` is of this ticket and no secret: what is revoked.  Tickets to which their issuer gave one `jti` have one `id`.
+    """
+
+    name: str
+    grants: Grants
+    until: float
+    id: str
+
+    @property
+    def scope(self) -> str:
+        """What stays the same when somebody's ticket is renewed: idempotency keys and limits belong to this.
+
+        No session's id looks like it.
+        """
+        return f"ticket:{self.name}"
+
+
+class Tickets:
+    """Knows good tickets.
+
+    `keys`: any of them may have signed, so that they can be changed one by one.  `audience`: whom tickets have to be
+    for; None if they are for nobody in particular.  `wall`: seconds since 1970.
+    """
+
+    def __init__(self, keys: Iterable[Key], audience: str | None, wall: Callable[[], float]) -> None:
+        self._keys = tuple(keys)
+        self._audience = audience
+        self._wall = wall
+        self._signatures = PyJWS(algorithms=sorted({key.algorithm for key in self._keys}))
+        self._known: dict[str, Ticket] = {}  # by text, the oldest first
+        self._known_bytes = 0
+        self._revoked: dict[str, None] = {}  # ids, the oldest first
+
+    def verify(self, text: str) -> Ticket:
+        """The ticket that `text` is.  Raises `BadTicket`."""
+        known = self._known.get(text)
+        ticket = known or self._check(text)
+        if self._wall() >= ticket.until:
+            if known:
+                self._forget(text)
+            raise BadTicket("this ticket has expired")
+        if ticket.id in self._revoked:
+            raise BadTicket("this ticket was revoked")
+        if not known:
+            self._remember(text, ticket)
+        return ticket
+
+    def revoke(self, ticket_id: str) -> None:
+        """Let the ticket with this `Ticket.id` be worth nothing, for as long as this process lives."""
+        self._revoked[ticket_id] = None
+        if len(self._revoked) > _REVOKED:
+            del self._revoked[next(iter(self._revoked))]
+
+    def _check(self, text: str) -> Ticket:
+        """The ticket that `text` is, expired or not."""
+        if len(text) > TICKET_CHARACTERS:
+            raise BadTicket(f"a ticket has {TICKET_CHARACTERS:,} characters at most")
+        if not _FORM.fullmatch(text):
+            raise BadTicket("a ticket is a signed JSON Web Token: three parts in base64url, with dots between")
+        signed = text.rpartition(".")[0]
+        claims = _read_object(self._payload(text, _read_header(signed)))
+        self._check_beginning(claims)
+        self._check_audience(claims)
+        return _read_claims(claims, signed)
+
+    def _payload(self, text: str, header: Mapping[str, object]) -> bytes:
+        """What is signed in `text`, if one of the keys has signed it."""
+        for key in self._keys:
+            if key.algorithm == header.get("alg"):
+                try:
+                    decoded = self._signatures.decode_complete(text, key.material, [key.algorithm])
+                except InvalidTokenError:
+                    continue
+                payload: bytes = decoded["payload"]
+                return payload
+        raise BadTicket("this ticket is not signed, or not by a key that this server checks tickets with")
+
+    def _check_beginning(self, claims: Mapping[str, object]) -> None:
+        if "iat" in claims:
+            _read_seconds(claims, "iat")  # whenever that was: it is for others to judge by
+        if "nbf" in claims and _read_seconds(claims, "nbf") - LEEWAY_SECONDS > self._wall():
+            raise BadTicket("this ticket is not good yet")
+
+    def _check_audience(self, claims: Mapping[str, object]) -> None:
+        """RFC 7519, 4.1.3: whoever is not among those that `aud` names, if it is there, has to refuse."""
+        if self._audience is None:
+            if "aud" in claims:
+                raise BadTicket("this ticket is for an audience, and this server goes by no such name")
+            return
+        audience = claims.get("aud")
+        if self._audience not in (audience if isinstance(audience, list) else [audience]):
+            raise BadTicket("this ticket is not for this server: its audience is another, or missing")
+
+    def _remember(self, text: str, ticket: Ticket) -> None:
+        self._known[text] = ticket
+        self._known_bytes += _bytes(text, ticket)
+        while len(self._known) > _REMEMBERED or self._known_bytes > _REMEMBERED_BYTES:
+            self._forget(next(iter(self._known)))
+
+    def _forget(self, text: str) -> None:
+        self._known_bytes -= _bytes(text, self._known.pop(text))
+
+
+def check_subject(text: str) -> str:
+    """The name that `text` is, of somebody who may have a ticket.  Raises `Malformed`."""
+    name = check_name(text)
+    if fold(name) == GUEST:
+        raise Malformed(f"nobody can be called {GUEST}")
+    return name
+
+
+def check_id(text: str) -> str:
+    """`text`, if it can be a ticket's `jti`.  Raises `Malformed`."""
+    if not 1 <= len(text) <= ID_CHARACTERS or not text.isprintable():
+        raise Malformed(f"a ticket's jti has 1 to {ID_CHARACTERS} characters, all of them visible")
+    return text
+
+
+def _read_header(signed: str) -> Mapping[str, object]:
+    segment = signed.partition(".")[0]
+    try:
+        header = _read_object(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    except binascii.Error:
+        raise BadTicket("the header of this ticket is not base64url") from None
+    if not header.keys().isdisjoint(("crit", "b64")):  # RFC 7515, 4.1.11; RFC 7797, 7
+        raise BadTicket("the header of this ticket asks for what is not done here")
+    return header
+
+
+def _read_object(content: bytes) -> Mapping[str, object]:
+    """The JSON object that `content` is, no member of it twice at any depth."""
+    try:
+        value = json.loads(content.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise BadTicket("a part of this ticket is no JSON object")
+    return value
+
+
+def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(members)
+    if len(value) < len(members):
+        raise ValueError("a member comes twice")
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _read_claims(claims: Mapping[str, object], signed: str) -> Ticket:
+    """What `claims`, of a ticket of which `signed` is signed, come to."""
+    try:
+        name = check_subject(_read_text(claims, "sub"))
+        grants = Grants.parse(claims.get("grants", {}))
+        if "jti" in claims:
+            ticket_id = "jti:" + check_id(_read_text(claims, "jti"))
+        else:
+            ticket_id = "sha256:" + sha256(signed.encode()).hexdigest()
+    except Malformed as error:
+        raise BadTicket(f"this ticket is malformed: {error}") from None
+    return Ticket(name, grants, _read_seconds(claims, "exp"), ticket_id)
+
+
+def _read_text(claims: Mapping[str, object], claim: str) -> str:
+    text = claims.get(claim)
+    if not isinstance(text, str):
+        raise BadTicket(f"this ticket has no {claim} that is a text")
+    return text
+
+
+def _read_seconds(claims: Mapping[str, object], claim: str) -> float:
+    seconds = claims.get(claim)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LATEST_SECONDS:
+        raise BadTicket(f"this ticket has no {claim} that is a number of seconds since 1970")
+    return seconds
+
+
+def _bytes(text: str, ticket: Ticket) -> int:
+    """About what remembering this ticket takes, with some rooms that its grants were asked for."""
+    return 1_000 + len(text) + 160 * len(ticket.grants.rules)
