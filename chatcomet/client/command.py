@@ -1,4 +1,5 @@
-"""The command ``chatcomet``: `post`, `tail` and `rooms` over the client, with exit codes that a script can use.
+"""The command ``chatcomet``, with exit codes that a script can use: `post`, `tail` and `rooms` over the client, and
+`ticket` and `ticket-key`, which need no server.
 
 Standard output carries what was asked for and nothing else; standard error what `reports` says.  ^C and SIGTERM
 cancel what is under way, free the name that was taken, and then end the process as the signal does, so that a
@@ -11,7 +12,8 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -23,6 +25,9 @@ from twisted.internet.defer import CancelledError, Deferred, TimeoutError, ensur
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from twisted.internet.task import react
 
+from chatcomet.access.grants import Grants
+from chatcomet.access.issuing import issue
+from chatcomet.access.keys import load_signing_key, write_secret
 from chatcomet.client import display
 from chatcomet.client.answers import Posted, message_json
 from chatcomet.client.arguments import parser
@@ -34,7 +39,7 @@ from chatcomet.client.reader import Reader
 from chatcomet.client.reports import Reports
 from chatcomet.client.room import Room
 from chatcomet.client.steps import Gap
-from chatcomet.errors import AskerError, Malformed
+from chatcomet.errors import AskerError, Malformed, StartRefused
 
 REFUSED = 1
 USAGE = 2
@@ -46,12 +51,13 @@ _SIGN_OUT_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a command takes from its process, and gives to it."""
+    """What a command takes from its process, and gives to it.  `wall`: seconds since 1970."""
 
     lines: Lines
     output: Output
     reports: Reports
     clock: IReactorTime
+    wall: Callable[[], float] = time.time
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -92,12 +98,15 @@ async def _exit_code(reactor: ReactorBase, arguments: argparse.Namespace, report
     """Run one command; what the process should end with."""
     descriptors = cast(IReactorFDSet, reactor)
     around = Surroundings(Lines(0, descriptors), Output(cast(TextIOWrapper, sys.stdout), descriptors), reports, reactor)
-    patience = {} if arguments.patience is None else {"patience_seconds": arguments.patience}
     try:
-        await _COMMANDS[arguments.command](Client(arguments.url, **patience), arguments, around)
+        if arguments.command in _WITHOUT_SERVER:
+            _WITHOUT_SERVER[arguments.command](arguments, around)
+        else:
+            patience = {} if arguments.patience is None else {"patience_seconds": arguments.patience}
+            await _COMMANDS[arguments.command](Client(arguments.url, **patience), arguments, around)
     except BrokenPipeError:  # whoever read the output has enough
         return 0
-    except (AskerError, Unreachable, OSError) as error:
+    except (AskerError, StartRefused, Unreachable, OSError) as error:
         reports.tell(str(error))
         return _code_of(error)
     return 0
@@ -105,7 +114,7 @@ async def _exit_code(reactor: ReactorBase, arguments: argparse.Namespace, report
 
 def _code_of(error: Exception) -> int:
     match error:
-        case Malformed():  # found here: what the server finds malformed is `Refused`
+        case Malformed() | StartRefused():  # found here: what the server finds malformed is `Refused`
             return USAGE
         case Unreachable():
             return UNREACHABLE
@@ -192,4 +201,27 @@ async def rooms(client: Client, arguments: argparse.Namespace, around: Surroundi
         output.print(line)
 
 
+def ticket(arguments: argparse.Namespace, around: Surroundings) -> None:
+    """Print a new ticket."""
+    granted: dict[str, list[str]] = {}
+    for rooms, actions in arguments.grant:
+        granted.setdefault(rooms, []).extend(actions)
+    text = issue(
+        load_signing_key(arguments.key),
+        arguments.name,
+        Grants.parse(granted),
+        around.wall(),
+        arguments.life_seconds,
+        audience=arguments.audience,
+        jti=arguments.id,
+    )
+    around.output.print(text)
+
+
+def ticket_key(arguments: argparse.Namespace, _: Surroundings) -> None:
+    """Write a new secret."""
+    write_secret(arguments.file)
+
+
 _COMMANDS = {"post": post, "tail": tail, "rooms": rooms}
+_WITHOUT_SERVER = {"ticket": ticket, "ticket-key": ticket_key}

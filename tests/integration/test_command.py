@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
+import jwt
 import pytest
 
 from tests.integration.conftest import StartServer
@@ -283,6 +284,58 @@ def test_a_gap_is_told_on_standard_error(
     out, err = process.communicate(timeout=END_SECONDS)
     assert (out[6:], process.returncode) == ("guest: new\n", 0)
     assert err == "chatcomet: the server has another log by now: messages may have been lost\n"
+
+
+# ticket
+
+
+def test_a_ticket_is_all_that_is_printed(tmp_path: Path) -> None:
+    key = tmp_path / "tickets.key"
+    made = run("", "ticket-key", str(key))
+    assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
+    assert key.stat().st_mode & 0o777 == 0o600
+    words = ("--name", "ada", "--grant", "team-*:read,post", "--grant", "lobby:read", "--for", "1h", "--id", "t-1")
+    ended = run("", "ticket", "--key", str(key), *words)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    claims = jwt.decode(ended.stdout.removesuffix("\n"), key.read_text().strip(), ["HS256"])
+    assert claims.pop("exp") - claims.pop("iat") == 3_600
+    assert claims == {"sub": "ada", "jti": "t-1", "grants": {"lobby": ["read"], "team-*": ["read", "post"]}}
+
+
+def test_a_private_key_signs_what_its_public_key_checks(tmp_path: Path) -> None:
+    private, public = tmp_path / "private.pem", tmp_path / "public.pem"
+    for algorithm, name in ((("ed25519",), "EdDSA"), (("rsa", "-pkeyopt", "rsa_keygen_bits:2048"), "RS256")):
+        subprocess.run(["openssl", "genpkey", "-quiet", "-out", private, "-algorithm", *algorithm], check=True)
+        subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True)
+        ended = run("", "ticket", "--key", str(private), "--name", "ada")
+        assert jwt.decode(ended.stdout.strip(), public.read_text(), [name])["sub"] == "ada"
+        assert run("", "ticket", "--key", str(public), "--name", "ada").returncode == 2
+
+
+def test_what_no_ticket_can_be_made_of(tmp_path: Path) -> None:
+    key = tmp_path / "tickets.key"
+    for content, words, reason in (
+        ("short", (), "a secret of 5 bytes"),
+        ("x" * 32, ("--grant", "*:raed"), "one of read, post, moderate, as"),
+        ("x" * 32, ("--name", "guest"), "nobody can be called guest"),
+        ("x" * 32, ("--for", "soon"), "30s, 15m, 1h"),
+    ):
+        key.write_text(content)
+        ended = run("", "ticket", "--key", str(key), "--name", "ada", *words)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert reason in ended.stderr
+        assert "Traceback" not in ended.stderr
+    ended = run("", "ticket", "--key", str(tmp_path / "nowhere"), "--name", "ada")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"chatcomet: the key {tmp_path}/nowhere can't be read: No such file or directory\n"
+
+
+def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
+    key = tmp_path / "tickets.key"
+    key.write_text("precious")
+    ended = run("", "ticket-key", str(key))
+    assert (ended.returncode, ended.stdout, key.read_text()) == (74, "", "precious")
+    assert ended.stderr == f"chatcomet: [Errno 17] File exists: '{key}'\n"
 
 
 # How it ends

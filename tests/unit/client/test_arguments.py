@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+from pathlib import Path
 from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -46,6 +47,23 @@ class ArgumentsTests(SynchronousTestCase):
         words = ("--from-start", "--json", "--count", "3", "--patience", "1.5")
         self.assertEqual(tail_options(*words), (True, True, 3, 1.5))
 
+    def test_ticket(self) -> None:
+        words = ("ticket", "--key", "a.key", "--name", "ada")
+        plain = {"command": "ticket", "key": Path("a.key"), "name": "ada"}
+        self.assertEqual(parse(*words), {**plain, "grant": [], "life_seconds": 3_600, "audience": None, "id": None})
+        more = ("--grant", "team-*:read,post", "--grant=*:read", "--for", "15m", "--audience", "chat", "--id", "1")
+        grants = [("team-*", ["read", "post"]), ("*", ["read"])]
+        self.assertEqual(
+            parse(*words, *more), {**plain, "grant": grants, "life_seconds": 900, "audience": "chat", "id": "1"}
+        )
+
+    def test_how_long_a_ticket_is_good(self) -> None:
+        for text, seconds in (("1s", 1), ("90m", 5_400), ("24h", 86_400), ("7d", 604_800)):
+            self.assertEqual(parse("ticket", "--key", "a", "--name", "ada", "--for", text)["life_seconds"], seconds)
+
+    def test_ticket_key(self) -> None:
+        self.assertEqual(parse("ticket-key", "a.key"), {"command": "ticket-key", "file": Path("a.key")})
+
     def test_the_url(self) -> None:
         self.assertEqual(parse("rooms", CHATCOMET_URL="http://a/")["url"], "http://a/")
         self.assertEqual(parse("rooms", "--url", "http://b/", CHATCOMET_URL="http://a/")["url"], "http://b/")
@@ -62,6 +80,14 @@ class ArgumentsTests(SynchronousTestCase):
             ["tail", "lobby", "--patience", "nan"],
             ["tail", "lobby", "--patience", "-1"],
             ["rooms", "--patience", "inf"],
+            ["ticket", "--name", "ada"],
+            ["ticket", "--key", "a.key"],
+            *(
+                ["ticket", "--key", "a", "--name", "ada", "--for", life]
+                for life in ("", "1", "0s", "1.5h", "h", "1w", "٣s")
+            ),
+            *(["ticket", "--key", "a", "--name", "ada", "--grant", grant] for grant in ("", "*", "read,post")),
+            ["ticket-key"],
         ):
             told = io.StringIO()
             with contextlib.redirect_stderr(told), self.assertRaises(SystemExit) as ended:
@@ -70,7 +96,7 @@ class ArgumentsTests(SynchronousTestCase):
             self.assertIn("usage: chatcomet", told.getvalue())
 
     def test_help_tells_the_exit_codes(self) -> None:
-        for words in (["--help"], ["post", "--help"], ["tail", "--help"], ["rooms", "--help"]):
+        for words in (["--help"], ["post", "--help"], ["tail", "--help"], ["rooms", "--help"], ["ticket", "--help"]):
             told = io.StringIO()
             with contextlib.redirect_stdout(told), self.assertRaises(SystemExit) as ended:
                 parse(*words)

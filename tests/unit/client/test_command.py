@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,14 +14,18 @@ from twisted.internet.testing import MemoryReactor
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from chatcomet.access.keys import load_key
+from chatcomet.access.tickets import Tickets
 from chatcomet.client import Refused
 from chatcomet.client.arguments import parser
-from chatcomet.client.command import Surroundings, post, rooms, tail
+from chatcomet.client.command import Surroundings, post, rooms, tail, ticket, ticket_key
 from chatcomet.client.lines import Lines
 from chatcomet.client.output import Output
 from chatcomet.client.reports import Reports
+from chatcomet.errors import Malformed, StartRefused
 from tests.unit.client.scripted_server import Reply, ScriptedServer, expired, page, posted, problem, start
 
+NOON = 1_795_354_155
 SESSION = Reply(value={"name": "ada", "guest": True, "grants": {}}, headers={"Set-Cookie": "chatcomet=signed; Path=/"})
 
 
@@ -37,7 +42,7 @@ class CommandCase(SynchronousTestCase):
         self.addCleanup(self.stdin.close)
         self.lines = Lines(self.stdin.fileno(), reactor)
         output = Output(stream, reactor)
-        self.around = Surroundings(self.lines, output, Reports(self.errors), self.server.clock)
+        self.around = Surroundings(self.lines, output, Reports(self.errors), self.server.clock, lambda: NOON)
 
     def run_command(self, command: Any, *words: str) -> Deferred[None]:
         """Run a command with this command line."""
@@ -156,3 +161,47 @@ class RoomsTests(CommandCase):
         self.server.replies.append(Reply(value={"rooms": [room, {**room, "room": "other"}]}))
         self.successResultOf(self.run_command(rooms, "rooms"))
         self.assertEqual(self.printed(), ["lobby\t40\t12", "other\t40\t12"])
+
+
+class TicketTests(CommandCase):
+    def setUp(self) -> None:
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.key = Path(folder.name) / "tickets.key"
+        ticket_key(parser().parse_args(["ticket-key", str(self.key)]), self.around)
+
+    def run_ticket(self, *words: str) -> None:
+        arguments = parser().parse_args(["ticket", "--key", str(self.key), "--name", "ada", *words])
+        ticket(arguments, self.around)
+
+    def test_prints_one_and_nothing_else(self) -> None:
+        self.run_ticket("--grant", "team-*:read", "--grant", "*:moderate", "--grant", "team-*:post", "--for", "30s")
+        (text,) = self.printed()
+        good = Tickets([load_key(self.key)], None, lambda: NOON).verify(text)
+        self.assertEqual((good.name, good.until), ("ada", NOON + 30))
+        self.assertEqual(good.grants.to_object(), {"*": ("moderate",), "team-*": ("read", "post")})
+
+    def test_for_an_audience_and_with_an_id(self) -> None:
+        self.run_ticket("--audience", "chat", "--id", "t-1")
+        (text,) = self.printed()
+        good = Tickets([load_key(self.key)], "chat", lambda: NOON).verify(text)
+        self.assertEqual((good.id, good.until), ("jti:t-1", NOON + 3_600))
+
+    def test_nothing_for_what_would_be_no_good(self) -> None:
+        for words in (
+            ["--name", "guest"],
+            ["--grant", "A:read"],
+            ["--grant", "*:raed"],
+            ["--grant", "*:"],
+            ["--id", ""],
+        ):
+            self.assertRaises(Malformed, self.run_ticket, *words)
+        self.key.write_text("secret")
+        self.assertRaises(StartRefused, self.run_ticket)
+        self.assertEqual(self.printed(), [])
+
+    def test_a_key_is_for_checking_too_and_stays(self) -> None:
+        key = load_key(self.key)
+        self.assertRaises(FileExistsError, ticket_key, parser().parse_args(["ticket-key", str(self.key)]), self.around)
+        self.assertEqual(load_key(self.key), key)
