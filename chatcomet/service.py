@@ -14,6 +14,7 @@ import random
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -25,7 +26,9 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chatcomet.access.keys import load_key
 from chatcomet.access.sessions import Sessions, read_key
+from chatcomet.access.tickets import Tickets
 from chatcomet.api.chat import Chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.retention import Retention
@@ -71,6 +74,7 @@ class ChatService(Service):
         self._retention = Retention(self._store, time.time, settings.retain_days * DAY_SECONDS, reactor)
         self._listening: list[Deferred[None]] = []  # fired where it listens: some endpoints take their time
         self._ports: list[IListeningPort] = []
+        self._tickets: Tickets | None = None
 
     @property
     def waiting(self) -> int:
@@ -78,11 +82,14 @@ class ChatService(Service):
         return self._hub.waiting
 
     def privilegedStartService(self) -> None:
-        """Listen, before privileges are dropped; nobody is served before the reactor runs.  Raises `StartRefused`.
+        """Read keys and listen, before privileges are dropped; nobody is served before the reactor runs.
 
-        What is refused later, as it may be where an endpoint takes its time, `start_failed` is told.
+        Raises `StartRefused`.  What is refused later, as it may be where an endpoint takes its time, `start_failed`
+        is told.
         """
         super().privilegedStartService()
+        keys = [load_key(Path(path)) for path in self._settings.ticket_keys]
+        self._tickets = Tickets(keys, self._settings.ticket_audience, time.time) if keys else None
         for description in self._settings.listen:
             listening = serverFromString(self._reactor, description).listen(self._site)
             listening.addCallbacks(self._listens, self._refuse, (description,), {}, (description,))
@@ -103,7 +110,7 @@ class ChatService(Service):
         if self._settings.retain_days:
             self._retention.start()
         sessions = Sessions(key, time.time, self._reactor)
-        chat = Chat(self._settings, self._store, self._hub, sessions, random.random, self._reactor)
+        chat = Chat(self._settings, self._store, self._hub, sessions, random.random, self._reactor, self._tickets)
         self._site.serve(ChatResource(chat).resource(), Lane(chat))
         for port in self._ports:
             self._tell_address(port)

@@ -58,12 +58,14 @@ class Options(usage.Options):
         ["retain", None, _DEFAULT.retain, "how many messages a room keeps; 0 keeps all", _retain],
         ["retain-days", None, _DEFAULT.retain_days, "for how many days; 0 keeps them for ever", _retain_days],
         ["prefix", None, _DEFAULT.prefix, "serve everything under this path, such as /chatty"],
+        ["ticket-audience", None, None, "whom tickets have to be for: the name in their aud"],
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self["listen"] = []
         self["origin"] = []
+        self["ticket-key"] = []
 
     def opt_listen(self, description: str) -> None:
         """where to listen: tcp:8080:interface=127.0.0.1, unix:/run/chat.sock (repeatable) [default: tcp:8080]"""
@@ -72,6 +74,10 @@ class Options(usage.Options):
     def opt_origin(self, origin: str) -> None:
         """another site whose pages may post here, such as https://example.org (repeatable)"""
         self["origin"].append(origin)
+
+    def opt_ticket_key(self, path: str) -> None:
+        """take tickets that the key in this file has signed: a secret or a public key (repeatable)"""
+        self["ticket-key"].append(path)
 
     def opt_version(self) -> None:
         """print the version and exit"""
@@ -86,6 +92,10 @@ class Options(usage.Options):
             _check_endpoint(description)
         for origin in self["origin"]:
             _check_origin(origin)
+        if self["ticket-audience"] == "":
+            raise usage.UsageError("--ticket-audience should be a name, such as chat.example.org")
+        if self["ticket-audience"] and not self["ticket-key"]:
+            raise usage.UsageError("--ticket-audience needs a --ticket-key: without one there are no tickets")
         try:
             check_store(self["store"])
         except StartRefused as error:
@@ -101,6 +111,8 @@ class Options(usage.Options):
             retain_days=self["retain-days"],
             prefix=self["prefix"],
             origins=frozenset(self["origin"]),
+            ticket_keys=tuple(self["ticket-key"]),
+            ticket_audience=self["ticket-audience"],
         )
 
 

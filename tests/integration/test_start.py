@@ -35,7 +35,19 @@ def until(happened: Callable[[], bool], what: str) -> None:
 def test_help_tells_a_newcomer_all(tmp_path: Path) -> None:
     told = run_twistd(tmp_path, "chatcomet", "--help")
     assert told.returncode == 0
-    for option in ("listen", "store", "hold", "retain", "retain-days", "prefix", "origin", "help", "version"):
+    for option in (
+        "listen",
+        "store",
+        "hold",
+        "retain",
+        "retain-days",
+        "prefix",
+        "origin",
+        "ticket-key",
+        "ticket-audience",
+        "help",
+        "version",
+    ):
         assert f"--{option}" in told.stdout
     for default in ("tcp:8080", "sqlite:chatcomet.db", "25", "100000", "http://localhost:8080/"):
         assert default in told.stdout
@@ -100,6 +112,9 @@ REFUSED = {
     "a bad hold": (("--hold", "0"), "--hold should be"),
     "an unknown endpoint": (("--listen", "carrier-pigeon:8080"), "--listen carrier-pigeon:8080"),
     "a certificate that is not there": (("--listen", "ssl:8443:privateKey=no.pem"), "--listen ssl"),
+    "a ticket key that is not there": (("--ticket-key", "no.key"), "the key no.key can't be read"),
+    "a ticket key that is none": (("--ticket-key", "/dev/null"), "a secret of 0 bytes"),
+    "an audience without a key": (("--ticket-audience", "chat"), "needs a --ticket-key"),
     "an unknown option": (("--colour", "red"), "--colour"),
 }
 

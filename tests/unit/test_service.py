@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import cast
 from unittest.mock import patch
@@ -17,6 +19,10 @@ from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet import service as service_module
+from chatcomet.access.grants import Grants
+from chatcomet.access.issuing import issue
+from chatcomet.access.keys import load_signing_key, write_secret
+from chatcomet.api.chat import Chat
 from chatcomet.errors import StartRefused
 from chatcomet.http.site import ChatSite
 from chatcomet.service import BACKLOG_CONNECTIONS, STOP_SECONDS, ChatService
@@ -79,6 +85,32 @@ class StartTests(ServiceTestCase):
         with patch.object(MemoryStore, "open", side_effect=lambda: fail(StartRefused("locked"))):
             self.assertRaises(StartRefused, self.service.startService)
         self.assertEqual(self.connect().ask("/x/session").status, 404)
+
+    def test_what_tickets_are_checked_with(self) -> None:
+        chats: list[Chat] = []
+        self.patch(service_module, "Lane", chats.append)
+        self.patch(ChatSite, "serve", lambda *_: None)
+        with TemporaryDirectory() as folder:
+            old, new = Path(folder) / "old.key", Path(folder) / "new.key"
+            write_secret(old)
+            write_secret(new)
+            for audience in (None, "chat"):
+                settings = replace(SETTINGS, ticket_keys=(str(new), str(old)), ticket_audience=audience)
+                ChatService(settings, cast(ReactorBase, self.reactor)).startService()
+                for path in (old, new):
+                    text = issue(load_signing_key(path), "ada", Grants(), time.time(), 60, audience=audience)
+                    tickets = chats[-1].tickets
+                    assert tickets is not None
+                    self.assertEqual(tickets.verify(text).name, "ada")
+        self.service.startService()
+        self.assertIsNone(chats[-1].tickets)
+
+    def test_a_key_that_can_not_be_read_refuses_the_start(self) -> None:
+        service = ChatService(replace(SETTINGS, ticket_keys=("/nowhere/a.key",)), cast(ReactorBase, self.reactor))
+        for start in (service.privilegedStartService, service.startService):
+            error = self.assertRaises(StartRefused, start)
+            self.assertIn("/nowhere/a.key can't be read", str(error))
+        self.assertEqual(self.reactor.tcpServers, [])
 
     def test_a_store_of_no_kind_refuses_the_start(self) -> None:
         wrong = replace(SETTINGS, store="redis:")

@@ -58,6 +58,7 @@ class OptionsTests(SynchronousTestCase):
                     "/chat/ty",
                 ),
                 *("--origin", "https://a.example", "--origin", "http://[::1]:8081"),
+                *("--ticket-key", "a.key", "--ticket-key", "b.pem", "--ticket-audience", "chat"),
             ),
             Settings(
                 ("tcp:0", "unix:/tmp/x"),
@@ -67,6 +68,8 @@ class OptionsTests(SynchronousTestCase):
                 0.5,
                 "/chat/ty",
                 frozenset({"https://a.example", "http://[::1]:8081"}),
+                ("a.key", "b.pem"),
+                "chat",
             ),
         )
 
@@ -143,6 +146,12 @@ class OptionsTests(SynchronousTestCase):
             "https://",
         )
 
+    def test_ticket_audience(self) -> None:
+        error = self.assertRaises(UsageError, settings, "--ticket-key", "a.key", "--ticket-audience", "")
+        self.assertIn("such as chat.example.org", str(error))
+        error = self.assertRaises(UsageError, settings, "--ticket-audience", "chat")
+        self.assertIn("needs a --ticket-key", str(error))
+
     def test_listen(self) -> None:
         for wrong in (
             "",
@@ -174,6 +183,8 @@ class OptionsTests(SynchronousTestCase):
             "--retain=",
             "--prefix=",
             "--origin=",
+            "--ticket-key=",
+            "--ticket-audience=",
             "localhost:8080",
             "tcp:8080",
         ):
