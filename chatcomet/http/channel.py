@@ -81,6 +81,9 @@ class PollChannel(LimitedChannel):
     def _came(self, outcome: Any) -> None:
         if isinstance(outcome, Failure) and outcome.check(CancelledError):
             return
+        if self._upgraded is not None:  # what was to be answered is
+            self._ask = self._outcome = None
+            return
         try:
             self._give(self._answer(outcome))
         except Exception:  # nobody else would end this
@@ -160,3 +163,7 @@ class PollChannel(LimitedChannel):
     def body(self) -> ChunkedBody:
         """Where an answer is written that goes on."""
         return ChunkedBody(self)
+
+    def channel(self) -> PollChannel:
+        """What may go on in another protocol."""
+        return self

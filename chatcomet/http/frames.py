@@ -1,4 +1,6 @@
-"""Frames: one connection that speaks WebSocket, by autobahn, and keeps our limits.  It knows nothing of chat.
+"""Frames: one connection that speaks WebSocket, by the frames of `websockets`, and keeps our limits.
+
+It knows nothing of chat.
 
 =======================  ========================================  =====
 limit                    whom it stops                             close
@@ -13,166 +15,142 @@ the protocol             what is no WebSocket                      1002
 =======================  ========================================  =====
 
 * A message that is too long is refused when the header of a frame says so; nothing of it is kept.
-* Nothing more is read while the peer does not take what is written, or while its messages wait for the listener
-  (`listen`).  What was read already stays as it came, so that a close behind a message does not overtake it.
-* One that is closing hears nothing but the peer's answer to that; behind a message that is too long not even this.
-  What comes is read into the void until then, `LINGER_SECONDS` at most: to close at once would make the kernel reset
-  the connection, and destroy the reason on its way (RFC 9112, 9.6).
-* All time is the clock's: none of autobahn's own timers, which run on its global one, is ever set.
+* Nothing more is read while the peer does not take what is written, or while its messages have to wait (`listen`).
+  What was read already stays as it came, so that a close behind a message does not overtake it.
+* One that is closing hears nothing but the peer's answer to that; behind what is no WebSocket, or too long, not even
+  this.  What comes is read into the void until then, `LINGER_SECONDS` at most: to close at once would make the kernel
+  reset the connection, and destroy the reason on its way (RFC 9112, 9.6).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-import txaio
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.python.failure import Failure
+from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.frames import Close, Frame, Opcode
 from zope.interface import implementer
 
-from chatcomet.http.handshake import opening
-from chatcomet.http.request import BODY_BYTES, LINGER_SECONDS
+from chatcomet.http.handshake import switch
+from chatcomet.http.incoming import Incoming
+from chatcomet.http.request import BODY_BYTES, LINGER_SECONDS, LimitedChannel
 
 MESSAGE_BYTES = BODY_BYTES
 UNANSWERED = 2
-_REASON_BYTES = 123  # which is all that a close frame has room for
 
-BINARY, NO_UTF8, NO_OBJECT, TOO_LONG, RESTART, TRY_LATER = 1003, 1007, 1008, 1009, 1012, 1013
+NORMAL, NO_PROTOCOL, BINARY, NO_UTF8 = 1000, 1002, 1003, 1007
+NO_OBJECT, TOO_LONG, RESTART, TRY_LATER = 1008, 1009, 1012, 1013
 """Close codes (RFC 6455, 7.4.1, and IANA's registry)."""
 
 
-class Listener(Protocol):
-    """Whom a socket tells what happens."""
-
-    def opened(self) -> None:
-        """The handshake is complete."""
-
-    def heard(self, message: bytes) -> None:
-        """The peer has sent this as a text, which may be no UTF-8."""
-
-    def pauseProducing(self) -> None:
-        """The peer does not keep up with what is written."""
-
-    def resumeProducing(self) -> None:
-        """It does again."""
-
-    def gone(self) -> None:
-        """Nothing more can be said, and nothing will be heard; may be told again."""
+def framed(data: bytes, opcode: Opcode = Opcode.TEXT) -> bytes:
+    """One message, or a control frame, as it goes over the wire: the same for every peer."""
+    return Frame(opcode, data).serialize(mask=False)
 
 
-class SocketFactory(WebSocketServerFactory):
-    """What all sockets have in common."""
-
-    def __init__(self, clock: IReactorTime) -> None:
-        super().__init__(server="chatcomet", reactor=clock)
-        self.setProtocolOptions(
-            failByDrop=False, openHandshakeTimeout=0, closeHandshakeTimeout=0, utf8validateIncoming=False
-        )
-        self.options = {name: getattr(self, name) for name in WebSocketServerProtocol.CONFIG_ATTRS}
-
-    def frame(self, text: bytes) -> bytes:
-        """One message as it goes over the wire, the same for every peer."""
-        framed: bytes = self.prepareMessage(text).payloadHybi
-        return framed
+_PING = framed(b"", Opcode.PING)
 
 
 @implementer(IPushProducer)
-class Socket(WebSocketServerProtocol):
-    """One connection that has asked for a WebSocket by `key`; it is open when it is connected.
+class Socket:
+    """One WebSocket on `channel`, from `begin` on.  Whoever inherits it is told what is `heard`."""
 
-    `write`: the connection's way to write, which may keep things for the end of a burst: all goes by it.
-    """
+    __slots__ = (
+        *("_channel", "_choked", "_deaf", "_hearing", "_incoming", "_linger", "_listening", "_pings", "_reading"),
+        *("_speaker", "is_open"),
+    )
 
-    # Else each fault of a peer would write a line, or more, in our log.  (txaio has this since autobahn chose Twisted.)
-    log = txaio.make_logger("none")  # type: ignore[attr-defined]
-    # None of those that autobahn would copy from the factory one by one, and format for its log, at each opening.
-    CONFIG_ATTRS = WebSocketServerProtocol.CONFIG_ATTRS[:0]
-    transport: Any  # autobahn says only that it is a transport; a server's can do more
-
-    def __init__(self, factory: SocketFactory, key: str, listener: Listener, write: Callable[[bytes], None]) -> None:
-        super().__init__()
-        self.factory = factory
-        vars(self).update(factory.options)
-        self._key = key
-        self._listener = listener
-        self._write = write
-        self._message = bytearray()  # what has come of one that is not complete
+    def __init__(self, channel: LimitedChannel) -> None:
+        self.is_open = False
+        """Whether something can be said."""
+        self._channel = channel
+        self._speaker: IPushProducer | None = None  # whose words are said here
+        self._incoming: Incoming | None = None  # while there is any
         self._pings = 0  # that were not answered
         self._choked = False  # the peer does not take what is written
-        self._listening = True  # the listener has room for more
+        self._listening = True  # there is room for more
         self._reading = True
-        self._consuming = False
-        self._deaf = False  # an answer to the closing would come behind a message that is too long
+        self._hearing = False
+        self._deaf = False  # nothing that may come can be understood any more, or has to be
         self._linger: IDelayedCall | None = None
+
+    def heard(self, message: bytes) -> None:
+        """The peer has sent this as a text, which may be no UTF-8."""
+        raise NotImplementedError
+
+    # How it begins and ends
+
+    def begin(self, key: str, greeting: bytes, speaker: IPushProducer) -> None:
+        """Shake hands by `key`, say `greeting`, which was `framed`, and let `speaker` say on; hear what has come.
+
+        It is told whether the peer keeps up, and to stop when nothing more can be said.
+        """
+        self.is_open = True
+        self._speaker = speaker
+        behind = self._channel.upgrade(self)
+        self._transport.registerProducer(self, True)
+        self._channel.send(switch(key) + greeting)
+        speaker.resumeProducing()
+        if behind:
+            self.dataReceived(behind)
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close, unless that was done; `reason` is a short one.  The peer's turn is to answer it."""
+        if not self.is_open:
+            return
+        self.say(framed(Close(code, reason).serialize(), Opcode.CLOSE))
+        self.is_open = False
+        self._transport.unregisterProducer()
+        self._linger = self._channel.callLater(LINGER_SECONDS, self._cut_lingering)
+        self._silence()
+        self._see_to_reading()
+
+    def cut(self) -> None:
+        """End the connection now, whatever is on its way."""
+        self._channel.cut()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The connection is no more."""
+        self.is_open, self._reading = False, True  # there is nothing to pause or to resume
+        self._deaf, self._incoming = True, None
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        self._silence()
+
+    def _silence(self) -> None:
+        """Nothing more can be said."""
+        if self._speaker is not None:
+            self._speaker.stopProducing()
+            self._speaker = None
+
+    def _cut_lingering(self) -> None:
+        self._linger = None
+        self.cut()
+
+    @property
+    def _transport(self) -> Any:
+        return self._channel.transport
 
     # Out
 
-    @property
-    def open(self) -> bool:
-        """Whether something can be said."""
-        is_open: bool = self.state == self.STATE_OPEN
-        return is_open
-
     def say(self, frame: bytes) -> None:
-        """Write what `SocketFactory.frame` made, unless it is too late for that."""
-        if self.open:
-            self._write(frame)
-
-    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
-        """What autobahn says by itself, behind all that was said before."""
-        self._write(data)
+        """Write what was `framed`, unless it is too late for that."""
+        if self.is_open:
+            self._channel.send(frame)
 
     def ping(self) -> None:
         """Ask for a sign of life; a peer that has not answered the last `UNANSWERED` is cut off."""
         if self._pings < UNANSWERED:
             self._pings += 1 if self._reading else 0
-            self.sendPing()
+            self.say(_PING)
         else:
             self.cut()
 
-    def close(self, code: int, reason: str) -> None:
-        """Begin to close, unless that was done; `reason` is a short one."""
-        if self.open:
-            self.sendCloseFrame(code, reason.encode()[:_REASON_BYTES])
-
-    def cut(self) -> None:
-        """End the connection now, whatever is on its way."""
-        self.transport.abortConnection()
-
-    # How it begins and ends
-
-    def connectionMade(self) -> None:
-        """Shake hands, at once."""
-        super().connectionMade()
-        self.dataReceived(opening(self._key))
-        assert self.open, "autobahn takes an `opening`"
-        self.registerProducer(self, True)
-        self._listener.opened()
-
-    def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:  # noqa: N803  # autobahn's name
-        """The last that is said: the peer's turn is to answer it, ours to end the connection then."""
-        if self.open:
-            super().sendCloseFrame(code, reasonUtf8, isReply)
-            self.unregisterProducer()
-            self._linger = self.factory.reactor.callLater(LINGER_SECONDS, self._cut_lingering)
-            self._listener.gone()
-            self._see_to_reading()
-
-    def dropConnection(self, abort: bool = False) -> None:
-        """The closing is complete: end the connection when all is sent, without a reset."""
-        super().dropConnection(abort=False)
-
-    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N803  # autobahn's name
-        """The connection is no more."""
-        if self._linger is not None:
-            self._linger.cancel()
-            self._linger = None
-        self._listener.gone()
-
-    def _cut_lingering(self) -> None:
-        self._linger = None
-        self.cut()
+    def unsent(self) -> int:
+        """How many bytes were written that the system has not yet taken."""
+        return self._channel.unsent()
 
     # How it is paused
 
@@ -180,81 +158,94 @@ class Socket(WebSocketServerProtocol):
         """The peer does not take what is written."""
         self._choked = True
         self._see_to_reading()
-        self._listener.pauseProducing()
+        if self._speaker is not None:
+            self._speaker.pauseProducing()
 
     def resumeProducing(self) -> None:
         """It has taken all of it."""
         self._choked = False
-        self._listener.resumeProducing()
+        if self._speaker is not None:
+            self._speaker.resumeProducing()
         self._see_to_reading()
 
     def stopProducing(self) -> None:
-        """The connection is no more, as `onClose` hears, too."""
+        """The connection is no more, as `connectionLost` hears, too."""
 
     def listen(self, listening: bool) -> None:
-        """Whether the listener has room for more."""
+        """Whether there is room for more."""
         self._listening = listening
         self._see_to_reading()
 
     @property
     def _reads(self) -> bool:
         """Whether more is to be heard; of one that closes, until the peer has answered that."""
-        return not self.open or (self._listening and not self._choked)
+        return not self.is_open or (self._listening and not self._choked)
 
     def _see_to_reading(self) -> None:
         if self._reads == self._reading:
             return
         self._reading = self._reads
         if self._reading:
-            self.transport.resumeProducing()
-            self.consumeData()
+            self._transport.resumeProducing()
+            self._hear()
         else:
-            self.transport.pauseProducing()
+            self._transport.pauseProducing()
 
     # In
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes of frames, unless nothing is to be heard any more."""
-        if not (self._deaf or self.failedByMe or self.state == self.STATE_CLOSED):
-            super().dataReceived(data)
+        if not self._deaf:
+            if self._incoming is None:
+                self._incoming = Incoming(MESSAGE_BYTES)
+            self._incoming.add(data)
+            self._hear()
 
-    def consumeData(self) -> None:
-        """Hear what has come.  It may be called from what that leads to."""
-        if not self._consuming:
-            self._consuming = True
-            super().consumeData()
-            self._consuming = False
+    def _hear(self) -> None:
+        """Hear what has come, as long as there is room for it.  It may be called from what that leads to."""
+        if self._hearing:
+            return
+        self._hearing = True
+        try:
+            while self._incoming is not None and self._reads:
+                if (frame := self._incoming.take()) is None:
+                    break
+                self._take(frame)
+        except PayloadTooBig:
+            self._give_up(TOO_LONG, f"a message has {MESSAGE_BYTES} bytes at most")
+        except ProtocolError as error:
+            self._give_up(NO_PROTOCOL, str(error))
+        finally:
+            self._hearing = False
+            if not self._incoming:
+                self._incoming = None
 
-    def processData(self) -> bool:
-        """Hear a part of what has come, if there is room for it; whether to go on."""
-        return self._reads and not self._deaf and bool(super().processData())
-
-    def onMessageBegin(self, isBinary: bool) -> None:  # noqa: N803  # autobahn's name
-        """The first frame of a message comes."""
-        if isBinary:
+    def _take(self, frame: Frame) -> None:
+        data = bytes(frame.data)
+        if frame.opcode is Opcode.CLOSE:
+            self._answer_close(data)
+        elif frame.opcode is Opcode.PONG:
+            self._pings = 0
+        elif not self.is_open:
+            pass
+        elif frame.opcode is Opcode.PING:
+            self.say(framed(data, Opcode.PONG))
+        elif frame.opcode is Opcode.BINARY:
             self.close(BINARY, "messages are texts here")
+        else:
+            self.heard(data)
 
-    def onMessageFrameBegin(self, length: int) -> None:
-        """A frame of `length` bytes comes."""
-        if len(self._message) + length > MESSAGE_BYTES:
-            self._deaf = True
-            self._message = bytearray()
-            self.close(TOO_LONG, f"a message has {MESSAGE_BYTES} bytes at most")
+    def _give_up(self, code: int, reason: str) -> None:
+        """Close, and hear no more: where the next frame begins, if there is one, can't be known."""
+        self._deaf, self._incoming = True, None
+        self.close(code, reason)
 
-    def onMessageFrameData(self, payload: bytes) -> None:
-        """A part of a frame."""
-        if self.open:
-            self._message += payload
-
-    def onMessageFrameEnd(self) -> None:
-        """All of a frame has come."""
-
-    def onMessageEnd(self) -> None:
-        """All of a message has come."""
-        message, self._message = bytes(self._message), bytearray()
-        if self.open:
-            self._listener.heard(message)
-
-    def onPong(self, payload: bytes) -> None:
-        """A sign of life."""
-        self._pings = 0
+    def _answer_close(self, data: bytes) -> None:
+        """The peer closes, or agrees to it: end the connection when all is sent, without a reset."""
+        try:
+            Close.parse(data)
+        except UnicodeDecodeError:
+            self._give_up(NO_UTF8, "reasons are UTF-8")
+            return
+        self._give_up(NORMAL, "")
+        self._transport.loseConnection()

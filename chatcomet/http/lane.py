@@ -1,4 +1,4 @@
-"""Lane: polls, posts and event streams that are known from their bytes, and asked of the chat without a `Request`.
+"""Lane: what is known from its bytes, and asked of the chat without a `Request`: polls, posts, streams, WebSockets.
 
 Klein and werkzeug take a few hundred microseconds to find out what a request is about.  Here the first line and the
 header of a poll are each read once, and looked up as they are when they come again: all who wait for the same message
@@ -23,7 +23,9 @@ from chatcomet.http.asks import Ask, room_poll, room_post, rooms_poll, seed_poll
 from chatcomet.http.body import Body
 from chatcomet.http.cookies import SessionCookie, read_cookies
 from chatcomet.http.events import follow_room
-from chatcomet.http.plain import MOST_BYTES, Head, read_head, read_line
+from chatcomet.http.plain import MOST_BYTES, Head, read_head, read_line, read_upgrade
+from chatcomet.http.request import LimitedChannel
+from chatcomet.http.socket import open_socket
 
 ASKS = 1_024
 """How many first lines are remembered."""
@@ -43,6 +45,7 @@ _SEED_GET = "/chat/get/"
 _SEED_POST = "/chat/post"
 _POLL = "/poll"
 _EVENTS = re.compile(r"/rooms/([a-z0-9][a-z0-9._-]{0,63})/events")
+_SOCKET = re.compile(r"/rooms/([a-z0-9][a-z0-9._-]{0,63})/socket")
 _MESSAGES = re.compile(r"/rooms/([a-z0-9][a-z0-9._-]{0,63})/messages")
 
 
@@ -54,6 +57,9 @@ class Peer(Protocol):
 
     def body(self) -> Body:
         """Where an answer is written that goes on."""
+
+    def channel(self) -> LimitedChannel:
+        """What may go on in another protocol."""
 
 
 class Lane:
@@ -82,7 +88,7 @@ class Lane:
 
     def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
         if block not in self._cookies and not self._learn_header(block):
-            return None
+            return self._open(first, block, peer)
         ask = self._asks.get(first) or self._learn_poll(first)
         if ask is None:
             return self._follow(first, block, peer)
@@ -132,6 +138,17 @@ class Lane:
             return None
         person = self._person(self._cookies[block], peer.address())
         return _FOLLOWED, follow_room(self._chat, room[1], line, head, person, peer.body())
+
+    def _open(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
+        """The beginning of the WebSocket that is asked for, if one is."""
+        line, head = read_line(first), read_upgrade(block)
+        path = None if line is None else self._under_prefix(line.path)
+        room = None if path is None else _SOCKET.fullmatch(path)
+        if line is None or head is None or room is None:
+            return None
+        cookie = self._read_cookie(head)
+        person = self._person(cookie, peer.address())
+        return _FOLLOWED, open_socket(self._chat, room[1], line, head, cookie, person, peer.channel())
 
     def _post(self, first: bytes, rest: bytes) -> tuple[Ask[Any], Deferred[Any]] | None:
         line = read_line(first)

@@ -24,6 +24,10 @@ _HEADER = re.compile(rb"([A-Za-z0-9!#$%&'*+.^_`|~-]+):([\t\x20-\x7e\x80-\xff]*)\
 _OTHERWISE = frozenset((b"expect", b"transfer-encoding", b"upgrade", b"trailer", b"te"))
 """What asks for more than an answer."""
 
+_OTHERWISE_THAN_UPGRADE = (_OTHERWISE - {b"upgrade"}) | {b"content-length"}
+_UPGRADING = (b"upgrade", b"keep-alive, upgrade")
+"""How browsers, and what is between, say that a connection is to be upgraded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -46,6 +50,11 @@ class Head:
         value = self.headers.get(name.lower().encode())
         return None if value is None else value.decode("latin-1")
 
+    def values(self, name: str) -> list[str]:
+        """The same in a list; no name stands here twice."""
+        value = self.header(name)
+        return [] if value is None else [value]
+
 
 def read_line(line: bytes) -> Line | None:
     """A first line without its end; None if it is not plain."""
@@ -63,6 +72,26 @@ def read_line(line: bytes) -> Line | None:
 
 def read_head(block: bytes) -> Head | None:
     """The header lines with the empty one behind them; None if they are not plain."""
+    headers = _read_headers(block)
+    if headers is None or not headers.keys().isdisjoint(_OTHERWISE):
+        return None
+    length = headers.get(b"content-length", b"0")
+    if headers.get(b"connection", b"keep-alive").lower() != b"keep-alive" or not re.fullmatch(rb"[0-9]{1,6}", length):
+        return None
+    return Head(headers, int(length))
+
+
+def read_upgrade(block: bytes) -> Head | None:
+    """The same of a request for another protocol, which has no body."""
+    headers = _read_headers(block)
+    if headers is None or not headers.keys().isdisjoint(_OTHERWISE_THAN_UPGRADE):
+        return None
+    if headers.get(b"connection", b"").lower() not in _UPGRADING or b"upgrade" not in headers:
+        return None
+    return Head(headers, 0)
+
+
+def _read_headers(block: bytes) -> Mapping[bytes, bytes] | None:
     if len(block) > _HEAD_BYTES:
         return None
     headers: dict[bytes, bytes] = {}
@@ -76,9 +105,6 @@ def read_head(block: bytes) -> Head | None:
             return None
         headers[name] = match[2].strip(b" \t")
         at = match.end()
-    if at != end or block[end:] != b"\r\n" or len(headers) > _HEADERS or not headers.keys().isdisjoint(_OTHERWISE):
+    if at != end or block[end:] != b"\r\n" or len(headers) > _HEADERS:
         return None
-    length = headers.get(b"content-length", b"0")
-    if headers.get(b"connection", b"keep-alive").lower() != b"keep-alive" or not re.fullmatch(rb"[0-9]{1,6}", length):
-        return None
-    return Head(headers, int(length))
+    return headers

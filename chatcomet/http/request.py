@@ -27,10 +27,9 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from twisted.internet.protocol import Protocol
 from twisted.protocols import basic
 from twisted.python.failure import Failure
 from twisted.web import http, server
@@ -54,6 +53,16 @@ UNTAKEN_SECONDS = 15.0
 """A peer that was silent for `IDLE_SECONDS` has so long to take the rest."""
 
 
+class Upgraded(Protocol):
+    """What is spoken on a connection instead of HTTP."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes of it."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The connection is no more."""
+
+
 class LimitedChannel(http.HTTPChannel):
     """An `HTTPChannel` that keeps the limits on how requests arrive."""
 
@@ -70,7 +79,7 @@ class LimitedChannel(http.HTTPChannel):
         self._arriving = False  # a request's header or body is on its way
         self._ended = False  # nothing is heard any more
         self._untaken: http.Request | None = None  # answered, and the peer has yet to take the answer
-        self._upgraded: Protocol | None = None  # what is spoken instead of HTTP
+        self._upgraded: Upgraded | None = None  # what is spoken instead of HTTP
 
     def connectionMade(self) -> None:
         """The idle time-out begins."""
@@ -83,6 +92,7 @@ class LimitedChannel(http.HTTPChannel):
         super().connectionLost(reason)
         if self._upgraded is not None:
             self._upgraded.connectionLost(reason)
+            self._upgraded = None
         self.site.deadlines.forget(self)
         self.site.disconnected(self)
 
@@ -92,20 +102,20 @@ class LimitedChannel(http.HTTPChannel):
         self.site.deadlines.set(self, period)
         return previous
 
-    def upgrade(self, protocol: Protocol) -> None:
-        """From now on `protocol` is spoken here, and hears what has come behind the request already.
+    def upgrade(self, protocol: Upgraded) -> bytes:
+        """From now on `protocol` is spoken here; what has come behind the request already.
 
-        That request stays open and this channel the site's, which ends all its connections; it keeps no limits.
+        This channel stays the site's, which ends all its connections, and is never idle; it keeps no limits any more,
+        nor the request, which weighs more than all the rest of a connection.
         """
-        assert self.transport is not None
         self.setTimeout(None)
         self._networkProducer.unregisterProducer()  # type: ignore[attr-defined]  # it is the transport
         self._networkProducer.resumeProducing()
         self._upgraded = protocol
-        behind, self._dataBuffer = b"".join(self._dataBuffer), []
-        protocol.makeConnection(self.transport)
-        if behind:
-            protocol.dataReceived(behind)
+        self.requests.clear()
+        behind = b"".join(self._dataBuffer)
+        self._dataBuffer.clear()
+        return behind
 
     @property
     def idle(self) -> bool:
@@ -312,6 +322,10 @@ class ChatRequest(server.Request):
         """A header of the request, as Latin-1 text; the last one where there are several."""
         value = self.getHeader(name.encode())
         return None if value is None else value.decode("latin-1")
+
+    def values(self, name: str) -> list[str]:
+        """What each header of that `name` says."""
+        return list(self.requestHeaders.getRawHeaders(name, []))
 
     def _handleStar(self) -> None:
         """``OPTIONS *`` asks whether there is a server at all; nothing else can be asked of ``*``."""

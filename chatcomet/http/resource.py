@@ -23,8 +23,7 @@ from chatcomet.access.identity import Session
 from chatcomet.api import moderation, rooms, sessions
 from chatcomet.api.chat import Chat
 from chatcomet.api.polling import History, history
-from chatcomet.api.streaming import Follow
-from chatcomet.core.message import Cursor, parse_number
+from chatcomet.core.message import parse_number
 from chatcomet.core.roster import Person
 from chatcomet.errors import ChatcometError, NotFound
 from chatcomet.http import asks, query, wire
@@ -33,10 +32,10 @@ from chatcomet.http.body import RequestBody
 from chatcomet.http.cookies import SessionCookie
 from chatcomet.http.description import read_description
 from chatcomet.http.events import follow_room
-from chatcomet.http.handshake import read_handshake
+from chatcomet.http.handshake import check_line
 from chatcomet.http.page import read_page
 from chatcomet.http.request import ChatRequest
-from chatcomet.http.socket import Sockets, SocketSink
+from chatcomet.http.socket import open_socket
 from chatcomet.http.wire import Answer
 
 Route = Callable[..., Deferred[Answer]] | Callable[..., Answer]
@@ -72,7 +71,6 @@ class ChatResource:
         self._description = read_description()
         self._home = Answer(302, headers=(("Location", chat.settings.prefix + "/"),))
         self._cookie = SessionCookie(chat.settings.prefix)
-        self._sockets = Sockets(chat)
 
     def resource(self) -> IResource:
         """What a `twisted.web.server.Site` serves, or a parent resource takes by `putChild`."""
@@ -159,12 +157,10 @@ class ChatResource:
 
     @app.route("/rooms/<room>/socket", methods=["GET"])
     def socket(self, request: ChatRequest, room: str) -> Deferred[bytes]:
-        key = read_handshake(request)
-        asks.check_source(self._chat, request)
-        cursor = query.parameter(request, "cursor")
-        roster = query.number(request, "roster")
-        asked = Follow(room, Cursor.parse(cursor) if cursor else None, self._person(request), roster)
-        return SocketSink(self._chat, self._sockets, asked, partial(self._session, request)).serve(request.channel, key)
+        check_line(request.method, request.clientproto)
+        cookie, person = self._read_cookie(request), self._person(request)
+        opened = open_socket(self._chat, room, request, request, cookie, person, request.channel)
+        return opened.addCallback(lambda _: Deferred())  # of the request nothing is left that could be answered
 
     # Rooms
 
@@ -236,8 +232,11 @@ class ChatResource:
 
     # What routes share
 
+    def _read_cookie(self, request: ChatRequest) -> str | None:
+        return self._cookie.read(request.getCookie, secure=request.isSecure())
+
     def _session(self, request: ChatRequest) -> Session | None:
-        cookie = self._cookie.read(request.getCookie, secure=request.isSecure())
+        cookie = self._read_cookie(request)
         return None if cookie is None else self._chat.sessions.recall(cookie)
 
     def _person(self, request: ChatRequest) -> Person:

@@ -33,25 +33,26 @@ no UTF-8                                 1007, the end
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chatcomet.access.identity import Session
 from chatcomet.api import posting, rooms
 from chatcomet.api.chat import Chat
 from chatcomet.api.posting import Post
 from chatcomet.api.streaming import Follow, Stream, follow
-from chatcomet.core.message import Page
-from chatcomet.core.roster import RosterState
+from chatcomet.core.message import Cursor, Page
+from chatcomet.core.roster import Person, RosterState
 from chatcomet.core.store import Posted
 from chatcomet.errors import ChatcometError, CursorExpired, Malformed, ServerFault
-from chatcomet.http import wire
+from chatcomet.http import query, wire
+from chatcomet.http.asks import check_source
 from chatcomet.http.bodies import read_json
-from chatcomet.http.frames import NO_OBJECT, NO_UTF8, RESTART, TRY_LATER, Socket, SocketFactory
+from chatcomet.http.frames import NO_OBJECT, NO_UTF8, RESTART, TRY_LATER, Socket, framed
+from chatcomet.http.handshake import Offer, read_handshake
+from chatcomet.http.query import Query
 from chatcomet.http.request import LimitedChannel
 
 IN_FLIGHT = 32
@@ -60,25 +61,36 @@ _POST = frozenset({"key", "text", "data"})
 _FORM = "a WebSocket's frame"  # under which it is kept with a page or a roster
 
 
-class Sockets:
-    """What the sockets of one chat share: how their frames are made, once for all who get the same."""
+def page_frame(page: Page) -> bytes:
+    """The frame of a page (law 11)."""
+    frame = page.encodings.get(_FORM)
+    if frame is None:
+        frame = page.encodings[_FORM] = framed(wire.page_json(page))
+    return frame
 
-    def __init__(self, chat: Chat) -> None:
-        self.factory = SocketFactory(chat.clock)
 
-    def page(self, page: Page) -> bytes:
-        """The frame of a page (law 11)."""
-        framed = page.encodings.get(_FORM)
-        if framed is None:
-            framed = page.encodings[_FORM] = self.factory.frame(wire.page_json(page))
-        return framed
+def roster_frame(state: RosterState) -> bytes:
+    """The frame of a roster."""
+    frame = state.encodings.get(_FORM)
+    if frame is None:
+        frame = state.encodings[_FORM] = framed(b'{"roster":%b}' % wire.roster_json(state))
+    return frame
 
-    def roster(self, state: RosterState) -> bytes:
-        """The frame of a roster."""
-        framed = state.encodings.get(_FORM)
-        if framed is None:
-            framed = state.encodings[_FORM] = self.factory.frame(b'{"roster":%b}' % wire.roster_json(state))
-        return framed
+
+def open_socket(
+    chat: Chat, room: str, asked: Query, offer: Offer, cookie: str | None, person: Person, channel: LimitedChannel
+) -> Deferred[None]:
+    """Open the socket that is asked for, on `channel`; fires when nothing of that is left to HTTP.
+
+    `cookie`: by which who posts is known.  Raises `UpgradeRequired`, `CrossSite` and `Malformed`; fails with
+    `ServerFault` if there can be none now.
+    """
+    key = read_handshake(offer)
+    check_source(chat, offer)
+    cursor = query.parameter(asked, "cursor")
+    roster = query.number(asked, "roster")
+    to_follow = Follow(room, Cursor.parse(cursor) if cursor else None, person, roster)
+    return SocketSink(chat, channel, cookie).serve(to_follow, key)
 
 
 @dataclass(slots=True)
@@ -88,69 +100,57 @@ class _Flight:
     answer: bytes | None = None
 
 
-class SocketSink:
-    """One socket in one room: writes its stream (an `api.streaming.Sink`), and answers what it hears (a `Listener`).
+class SocketSink(Socket):
+    """One socket in one room: writes its stream (an `api.streaming.Sink`), and answers what it hears.
 
-    `session`: who posts now.
+    `cookie`: by which who posts is known.
     """
 
+    __slots__ = ("_chat", "_cookie", "_farewell", "_flights", "_person", "_room")
     _log = Logger()
 
-    def __init__(self, chat: Chat, sockets: Sockets, asked: Follow, session: Callable[[], Session | None]) -> None:
+    def __init__(self, chat: Chat, channel: LimitedChannel, cookie: str | None) -> None:
+        super().__init__(channel)
         self._chat = chat
-        self._sockets = sockets
-        self._asked = asked
-        self._session = session
-        self._stream: Stream | None = None
-        self._socket: Socket | None = None
-        self._flights: deque[_Flight] = deque()
+        self._cookie = cookie
+        self._flights: deque[_Flight] | None = None  # while there are any
         self._farewell: tuple[int, str] | None = None  # to close with, when all is answered
-        self._ended: Deferred[bytes] = Deferred(lambda _: self._hung_up())
 
-    def serve(self, channel: LimitedChannel, key: str) -> Deferred[bytes]:
-        """Shake hands, by `key`, and begin the stream.  Raises `Malformed`.
+    def serve(self, asked: Follow, key: str) -> Deferred[None]:
+        """Shake hands, by `key`, and begin the stream; fires when nothing is left to HTTP.
 
-        Fails with `ServerFault` if there can be none now, and nothing was said.  Else it is cancelled at the end.
+        Fails with `ServerFault` if there can be none now, and nothing was said.
         """
-        self._following = follow(self._chat, self._asked, self)
-        self._following.addCallback(self._begin, channel, key).addErrback(self._not_begun, channel)
-        return self._ended
+        self._room, self._person = asked.room, asked.person
+        return follow(self._chat, asked, self).addCallback(self._begin, key)
 
-    def _begin(self, stream: Stream, channel: LimitedChannel, key: str) -> None:
-        self._stream = stream
-        self._channel = channel
-        self._socket = Socket(self._sockets.factory, key, self, channel.send)
-        channel.upgrade(self._socket)
-
-    def _not_begun(self, failure: Failure, channel: LimitedChannel) -> None:
-        if self._socket is not None:  # it is too late for an answer by HTTP
-            self._log.failure("a fault in beginning a socket of {room}", failure, room=self._asked.room)
-            channel.cut()
-        elif not failure.check(CancelledError):
-            self._ended.errback(failure)
-
-    def _hung_up(self) -> None:
-        """The peer has dropped, before the handshake or after it."""
-        self._following.cancel()
-        self.gone()
+    def _begin(self, stream: Stream, key: str) -> None:
+        try:
+            self.begin(key, page_frame(Page(self._room, (), stream.cursor)), stream)
+        except Exception:
+            stream.stopProducing()
+            if not self.is_open:  # HTTP has an answer for this
+                raise
+            self._log.failure("a fault in beginning a socket of {room}", room=self._room)
+            self.cut()
 
     # Out: what the stream says
 
     def page(self, page: Page) -> None:
         """A page."""
-        self._say(self._sockets.page(page))
+        self.say(page_frame(page))
 
     def roster(self, state: RosterState) -> None:
         """Who is here."""
-        self._say(self._sockets.roster(state))
+        self.say(roster_frame(state))
 
     def lost(self, expired: CursorExpired) -> None:
         """That messages were lost; the stream goes on from the earliest one kept."""
-        self._say(self._sockets.factory.frame(_problem(expired)))
+        self.say(framed(_problem(expired)))
 
     def alive(self) -> None:
         """Asks for a sign of life, which is one."""
-        self._open.ping()
+        self.ping()
 
     def end(self, retry_after: int) -> None:
         """Close as soon as all posts that were begun are answered; no other is read."""
@@ -158,71 +158,33 @@ class SocketSink:
         self._farewell = (code, f"come again in {retry_after} s")
         self._see_to_flights()
 
-    def unsent(self) -> int:
-        """See `Sink.unsent`."""
-        return self._channel.unsent()
-
-    def cut(self) -> None:
-        """See `Sink.cut`."""
-        self._channel.cut()
-
-    @property
-    def _open(self) -> Socket:
-        assert self._socket is not None, "there is one since before the stream began"
-        return self._socket
-
-    def _say(self, frame: bytes) -> None:
-        self._open.say(frame)
-
-    # What the socket tells
-
-    def opened(self) -> None:
-        """Say from where the stream goes on, and begin it."""
-        stream = self._stream
-        assert stream is not None
-        self.page(Page(self._asked.room, (), stream.cursor))
-        stream.resumeProducing()
-
-    def pauseProducing(self) -> None:
-        """The peer does not keep up."""
-        if self._stream is not None:
-            self._stream.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """It does again."""
-        if self._stream is not None:
-            self._stream.resumeProducing()
-
-    def gone(self) -> None:
-        """Nothing more can be said: what is in flight goes on without us."""
-        if self._stream is not None:
-            self._stream.stopProducing()
+    # In: what is heard
 
     def heard(self, message: bytes) -> None:
         """One message of the peer's."""
         try:
             document = read_json(message.decode())
         except UnicodeDecodeError:
-            self._open.close(NO_UTF8, "messages are UTF-8")
+            self.close(NO_UTF8, "messages are UTF-8")
             return
         except Malformed:
             document = None
         if not isinstance(document, dict):
-            self._open.close(NO_OBJECT, "each message is one JSON object")
+            self.close(NO_OBJECT, "each message is one JSON object")
         elif document.get("typing") is True and len(document) == 1:
             self._typing()
         else:
             self._answer(document)
 
-    # In: what is heard
-
     def _typing(self) -> None:
-        if self._asked.person is not None:
-            rooms.typing(self._chat, self._asked.room, self._asked.person)
+        if self._person is not None:
+            rooms.typing(self._chat, self._room, self._person)
 
     def _answer(self, document: dict[str, object]) -> None:
         """Do what `document` asks for; it is answered after all that was heard before it."""
         flight = _Flight()
+        if self._flights is None:
+            self._flights = deque()
         self._flights.append(flight)
         key = _key(document)
         answer: Deferred[bytes] = maybeDeferred(self._post, document, key)
@@ -238,7 +200,8 @@ class SocketSink:
         if key is None:
             raise Malformed("a post has a key of 1 to 128 visible ASCII characters, by which it is answered")
         text, data = wire.read_draft(post)
-        asked = Post(self._asked.room, text, data, self._session(), key)
+        session = None if self._cookie is None else self._chat.sessions.recall(self._cookie)
+        asked = Post(self._room, text, data, session, key)
         return posting.post(self._chat, asked).addCallback(self._posted, key)
 
     def _posted(self, posted: Posted, key: str) -> bytes:
@@ -249,24 +212,26 @@ class SocketSink:
         error = failure.value
         if isinstance(error, ChatcometError):
             return _problem(error, key)
-        self._log.failure("a fault in a post to {room}", failure, room=self._asked.room)
+        self._log.failure("a fault in a post to {room}", failure, room=self._room)
         return _attributed(wire.FAULT.body, key)
 
     def _landed(self, answer: bytes, flight: _Flight) -> None:
         flight.answer = answer
         while self._flights and (first := self._flights[0].answer) is not None:
             self._flights.popleft()
-            self._say(self._sockets.factory.frame(first))
+            self.say(framed(first))
+        if not self._flights:
+            self._flights = None
         self._see_to_flights()
 
     def _see_to_flights(self) -> None:
         """Read on while there is room for posts; at the end, close when there are none left."""
         if self._farewell is None:
-            self._open.listen(len(self._flights) < IN_FLIGHT)
+            self.listen(not self._flights or len(self._flights) < IN_FLIGHT)
         elif self._flights:
-            self._open.listen(False)
+            self.listen(False)
         else:
-            self._open.close(*self._farewell)
+            self.close(*self._farewell)
 
 
 def _key(document: dict[str, object]) -> str | None:

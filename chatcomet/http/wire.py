@@ -38,8 +38,9 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 TEXT = "text/plain; charset=utf-8"
 
-UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"))
-"""What protocol is spoken where HTTP is not enough (RFC 9110, 15.5.22; RFC 6455, 4.4)."""
+UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-Websocket-Version", "13"))
+"""What protocol is spoken where HTTP is not enough (RFC 9110, 15.5.22; RFC 6455, 4.4).  Names as Twisted spells them:
+they are the same in both lanes."""
 
 BASICS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 """What is said of every answer."""

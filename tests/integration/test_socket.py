@@ -1,8 +1,9 @@
-"""WebSockets of a running server, by `websockets`, which is not what the server speaks them by."""
+"""WebSockets of a running server, by `websockets`, whose frames are the server's, too, and by a browser."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, sync_playwright
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
@@ -21,6 +23,8 @@ from tests.integration.server import Server
 PATIENCE_SECONDS = 10.0
 KEY = "0123456789abcdef"
 MEBIBYTE = 1024 * 1024
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+QUIET += ["--disable-component-update", "--disable-sync"]
 
 
 @contextmanager
@@ -245,6 +249,40 @@ def test_a_peer_that_stops_reading(server: Server) -> None:
             heard += len(hear(talk)["messages"])
         assert resident_bytes(server) - before < 8 * MEBIBYTE
     raw.close()
+
+
+# Chromium's WebSocket
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """An empty page in Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+        yield browser.new_page()
+        browser.close()
+
+
+CHAT = """([path, texts, data]) => new Promise((resolve) => {
+  const told = { pages: [], posted: [] };
+  const socket = new WebSocket(path.replace(/^http/, "ws"));
+  socket.onopen = () => texts.forEach((text, number) => socket.send(JSON.stringify(
+    { post: { key: `${number}`.padStart(16, "0"), text, data } })));
+  socket.onmessage = (event) => {
+    const { messages = [], posted } = JSON.parse(event.data);
+    told.pages.push(...messages.map((message) => message.text));
+    if (posted) told.posted.push(posted.message.text);
+    if (told.posted.length === texts.length) socket.close(1000, "thank you");
+  };
+  socket.onclose = ({ wasClean, code }) => resolve({ ...told, wasClean, code, extensions: socket.extensions });
+})"""
+
+
+def test_a_browser(shared_server: Server, page: Page) -> None:
+    texts = ["hello", "\N{EARTH GLOBE EUROPE-AFRICA}" * 4_000, *map(str, range(50))]
+    page.goto(f"{shared_server.url}/rooms")
+    told = page.evaluate(CHAT, [f"{shared_server.url}/rooms/socket-browser/socket", texts, "x" * 16_000])
+    assert told == {"pages": texts, "posted": texts, "wasClean": True, "code": 1000, "extensions": ""}
 
 
 def _raw_peer(server: Server, room: str, receive_bytes: int | None = None) -> socket.socket:

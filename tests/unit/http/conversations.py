@@ -30,6 +30,8 @@ class Asked:
     version: bytes = b"HTTP/1.1"
     before: bytes = b""
     end: bytes = b"\r\n"
+    waits: bool = False
+    """Whether the body comes in a segment of its own, mostly."""
 
     @property
     def head(self) -> bytes:
@@ -137,6 +139,50 @@ def polls(draw: DrawFn) -> Asked:
         at = [b"at=" + room + b":" + cursor for room, cursor in draw(AT)]
         return Asked(b"GET", b"/poll?" + b"&".join(at) + draw(PARAMETERS).replace(b"?", b"&"))
     return Asked(b"GET", draw(st.sampled_from(PATHS)) + draw(PARAMETERS))
+
+
+def frame(opcode: int, text: bytes) -> bytes:
+    """A WebSocket's frame as a client sends it, by a mask that changes nothing."""
+    return bytes([0x80 | opcode, 0x80 | len(text)]) + b"\0\0\0\0" + text
+
+
+FRAMES = st.lists(
+    st.sampled_from(
+        [
+            frame(1, b'{"post": {"key": "long-enough-for-a-guest", "text": "said"}}'),
+            frame(1, b'{"post": {"key": "guessable", "text": "by name"}}'),
+            *(frame(1, b'{"typing": true}'), frame(1, b"{}"), frame(1, b"no JSON"), frame(2, b"")),
+            *(frame(9, b"there?"), frame(10, b""), frame(8, b""), frame(8, b"\x03\xe9"), frame(1, b"{")[:-1]),
+        ]
+    ),
+    max_size=4,
+)
+HANDSHAKE = [
+    b"Upgrade: websocket",
+    b"Connection: Upgrade",
+    b"Sec-WebSocket-Version: 13",
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+]
+SAID_OTHERWISE = [
+    *(b"Upgrade: WebSocket", b"Upgrade: h2c, websocket", b"Upgrade: h2c", b"Upgrade:"),
+    *(b"Connection: keep-alive, Upgrade", b"Connection: upgrade,keep-alive", b"Connection: close, Upgrade"),
+    *(b"Connection: Keep-Alive", b"Connection: upgrade close"),
+    *(b"Sec-WebSocket-Version: 8", b"Sec-WebSocket-Version: 13, 8", b"Sec-WebSocket-Key: x", b"Sec-WebSocket-Key:"),
+]
+
+
+@st.composite
+def handshakes(draw: DrawFn) -> Asked:
+    """Requests for a WebSocket, many of which get it, and what is said there."""
+    lines = list(HANDSHAKE)
+    if draw(ONE_OF_FOUR) == 0:
+        other = draw(st.sampled_from(SAID_OTHERWISE))
+        name, _, _ = other.partition(b":")
+        lines = [other if line.startswith(name + b":") else line for line in lines]
+    elif draw(ONE_OF_TEN) == 0:
+        lines.remove(draw(st.sampled_from(lines)))
+    target = b"/rooms/%b/socket%b" % (draw(SOME_ROOM), draw(PARAMETERS))
+    return Asked(b"GET", target, lines, b"".join(draw(FRAMES)), waits=True)
 
 
 @st.composite
@@ -264,16 +310,22 @@ ODDITIES: Sequence[Oddity] = [
 ]
 
 
-CLIENTS = st.lists(st.sampled_from(KNOWN), max_size=4, unique_by=lambda line: line.partition(b":")[0].lower())
-POLLS_OR_POSTS = st.one_of(polls(), polls(), posts())
+def _name(line: bytes) -> bytes:
+    return line.partition(b":")[0].lower()
+
+
+CLIENTS = st.lists(st.sampled_from(KNOWN), max_size=4, unique_by=_name)
+SOME_KIND = st.one_of(polls(), polls(), posts(), handshakes())
 
 
 @st.composite
 def plain_requests(draw: DrawFn) -> Asked:
     """Requests as clients send them."""
-    asked = draw(POLLS_OR_POSTS)
+    asked = draw(SOME_KIND)
+    said = {_name(line) for line in asked.lines}
     for line in draw(CLIENTS):
-        asked.lines.insert(draw(ONE_OF_FOUR), line)
+        if _name(line) not in said:
+            asked.lines.insert(draw(ONE_OF_FOUR), line)
     if draw(ONE_OF_FOUR) == 0:
         spelt = draw(st.sampled_from([bytes.lower, bytes.upper]))
         asked.lines = [
@@ -324,14 +376,17 @@ def segments(draw: DrawFn) -> list[bytes]:
     """One request or some behind each other, cut anywhere; mostly not, or where something ends."""
     way = draw(ONE_OF_TEN)
     data = draw(BEGINNINGS) if way > 7 else b""
-    ends = [len(data)]
+    ends, cuts = [len(data)], [0, len(data)]
     for asked in draw(SOME_REQUESTS):
         ends.append(len(data + asked.before))
+        start = len(data)
         data += asked.head
         ends.append(len(data))
+        if asked.waits and way != 6:
+            cuts += [start, len(data)]
         data += asked.body
         ends.append(len(data))
-    cuts = [0, ends[0], len(data)]
+    cuts.append(len(data))
     if way < 3:
         cuts += draw(st.lists(st.sampled_from(ends), max_size=4))
     elif way < 5:

@@ -1,4 +1,4 @@
-"""A peer that speaks WebSocket to a `ChatSite`, in memory: by `websockets`, which the server does not use."""
+"""A peer that speaks WebSocket to a `ChatSite`, in memory: by `ClientProtocol` of `websockets`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from chatcomet.http.site import ChatSite
-from tests.unit.http.peer import Peer
+from tests.unit.http.peer import Peer, PeerTransport
 
 
 class SocketPeer(Peer):
     """Asks for a socket as soon as it is connected and sends what is `behind`; `headers` come on top."""
 
-    def __init__(self, site: ChatSite, clock: Clock, target: str, *behind: bytes, **headers: str) -> None:
-        super().__init__(site, clock)
-        transport: Any = self.transport
-        transport.dataBuffer, transport.offset, transport._tempDataLen = b"", 0, 0
+    def __init__(
+        self, site: ChatSite, clock: Clock, transport: PeerTransport, target: str, *behind: bytes, **headers: str
+    ) -> None:
+        super().__init__(site, clock, transport)
         uri = parse_uri(f"ws://chat.example{target}")
         self.spoken = ClientProtocol(uri, extensions=[ClientPerMessageDeflateFactory()])
         self.answering = True

@@ -7,15 +7,17 @@ what connects their peers can't be told from each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.http import eager
-from tests.unit.http.conversations import STRANGE, conversations
+from tests.unit.http.conversations import STRANGE, conversations, frame
 from tests.unit.http.peer import PlainTransport, asking
 from tests.unit.http.refusals import FORM, POLL, POST, SESSION
-from tests.unit.http.twins import Listen, Lose, Say, Step, Stop, Tell, Wait, with_lane, without_lane
+from tests.unit.http.running_sockets import HANDSHAKE
+from tests.unit.http.twins import ADA, Hold, Listen, Lose, Say, Step, Stop, Tell, Wait, with_lane, without_lane
 
 EXAMPLES = 400
 NOW = asking("/rooms/lobby/messages?cursor=k3v9.0&wait=0")
@@ -131,6 +133,48 @@ class HeaderTests(EqualityTestCase):
             self.compare_said(post(X="a" * length), NOW)
             lines = b"".join(b"X%d: %b\r\n" % (number, b"a" * 1_000) for number in range(length // 1_000))
             self.compare_said(with_lines(lines), NOW)
+
+
+class SocketTests(EqualityTestCase):
+    def ask(self, target: str = "/rooms/lobby/socket?cursor=k3v9.0&roster=0", **headers: Any) -> Say:
+        """A handshake."""
+        return Say(0, asking(target, **{**HANDSHAKE, **headers}))
+
+    def test_what_is_said_and_heard(self) -> None:
+        post = frame(1, b'{"post": {"key": "long-enough-for-a-guest", "text": "said"}}')
+        for opened in (self.ask(), self.ask(Connection="Upgrade", Cookie=f"chatcomet={ADA}")):
+            for heard in (post, post * 40, frame(1, b'{"typing": true}'), frame(2, b""), frame(9, b"x"), POST, b"\x81"):
+                for bye in (frame(8, b""), b""):
+                    said: list[Step] = [opened, Tell("lobby"), Say(0, heard), Tell("lobby"), Say(0, bye), Wait(20)]
+                    self.compare([Tell("lobby"), *said, Lose(0)])
+                    self.compare([*said, Listen(0, False), *[Tell("lobby")] * 5, Wait(1), Listen(0, True), Stop()])
+                    self.compare([Hold(True), *said, Stop(), Wait(0.25), Hold(False), Wait(0.25)])
+                self.compare([Say(0, opened.data + heard), Tell("lobby"), Stop(), Wait(0.25)])
+                self.compare([Stop(), opened, Say(0, heard), Wait(0.25)])
+
+    def test_who_answers_no_ping(self) -> None:
+        for seconds in (15, 31, 46, 76):
+            self.compare([self.ask(), Wait(seconds), Say(0, frame(10, b"")), Wait(seconds), Say(0, NOW)])
+
+    def test_what_is_refused(self) -> None:
+        room = "/rooms/lobby/socket"
+        for name, value in (
+            *(("Origin", "http://evil.example"), ("Origin", "http://chat.example"), ("Sec_Fetch_Site", "cross-site")),
+            *(("Upgrade", "h2c"), ("Upgrade", "h2c, WebSocket"), ("Connection", "close, Upgrade"), ("Connection", "x")),
+            *(("Connection", "keep-alive, upgrade"), ("Sec_WebSocket_Version", "8"), ("Sec_WebSocket_Key", "x")),
+            *(("Content_Length", "0"), ("Content_Length", "3"), ("Expect", "100-continue"), ("TE", "trailers")),
+        ):
+            self.compare([self.ask(room, **{name: value}), Say(0, NOW), Tell("lobby")])
+        for target in (
+            *(f"{room}?cursor=x", f"{room}?cursor=", f"{room}?roster=x", f"{room}?cursor=k3v9.0&cursor=k3v9.0"),
+            *("/rooms/Lobby/socket", "/rooms/lobby/socket/", "/rooms/lobby/messages?cursor=k3v9.0", "/session"),
+        ):
+            self.compare([self.ask(target), Say(0, NOW), Tell("lobby")])
+
+    def test_a_handshake_in_two_parts(self) -> None:
+        request = self.ask().data + frame(1, b'{"typing": true}')
+        for at in range(1, len(request)):
+            self.compare_said(request[:at], request[at:])
 
 
 class TargetTests(EqualityTestCase):

@@ -12,6 +12,7 @@ from chatcomet.http.lane import Lane
 from chatcomet.settings import Settings
 from tests.unit.http.peer import PeerTransport, asking
 from tests.unit.http.running_lane import FORM, JSON, NOW, POLL, POST, ROOM, LaneTestCase
+from tests.unit.http.running_sockets import HANDSHAKE, SOCKET
 
 BROWSER = {
     "User_Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -72,6 +73,25 @@ class TakenTests(LaneTestCase):
             self.assertIn(f"\r\nContent-Type: {accept}\r\n".encode(), peer.taken())
             self.add("one")
             self.assertIn(b'"one"', peer.taken())
+        self.assert_in_lane()
+
+    def test_sockets(self) -> None:
+        for connection in ("Upgrade", "upgrade", "keep-alive, Upgrade"):
+            peer = self.connect()
+            peer.send(asking(SOCKET, "GET", b"", **{**self.headers, **HANDSHAKE, "Connection": connection}))
+            self.assertIn(b"HTTP/1.1 101 Switching Protocols\r\n", peer.taken())
+            self.add("one")
+            self.assertIn(b'"one"', peer.taken())
+        self.assertEqual([person.name for person in self.hub.room("lobby").roster.state.people], ["ada"])
+        self.assert_in_lane()
+
+    def test_sockets_that_are_refused(self) -> None:
+        for name, value, status in (
+            *(("Upgrade", "h2c", 426), ("Sec_WebSocket_Version", "8", 426), ("Sec_WebSocket_Key", "x", 400)),
+            *(("Origin", "http://evil.example", 403), ("Sec_Fetch_Site", "cross-site", 403)),
+        ):
+            self.assertEqual(self.peer.ask(SOCKET, **{**HANDSHAKE, name: value}).status, status, name)
+        self.assertEqual(self.peer.ask(f"{SOCKET}?cursor=x", **HANDSHAKE).status, 400)
         self.assert_in_lane()
 
     def test_one_after_the_other_on_a_connection(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.http.plain import read_head, read_line
+from chatcomet.http.plain import read_head, read_line, read_upgrade
 from chatcomet.http.request import HEADER_BYTES, LINE_BYTES
 
 
@@ -153,3 +153,29 @@ class HeadTests(SynchronousTestCase):
         for length in (LINE_BYTES - len(b"X: ") + 1, HEADER_BYTES):
             self.assertIsNone(read_head(b"X: " + b"a" * length + b"\r\n\r\n"), length)
         self.assertIsNone(read_head(b"".join(b"X%d: y\r\n" % number for number in range(501)) + b"\r\n"))
+
+
+class UpgradeTests(SynchronousTestCase):
+    def test_another_protocol(self) -> None:
+        for connection in (b"Upgrade", b"upgrade", b"keep-alive, Upgrade", b"Keep-Alive, upgrade"):
+            head = read_upgrade(b"Upgrade: websocket\r\nConnection: " + connection + b"\r\nX: y\r\n\r\n")
+            assert head is not None
+            self.assertEqual((head.values("upgrade"), head.values("X"), head.values("Z")), (["websocket"], ["y"], []))
+
+    def test_what_is_not_plain(self) -> None:
+        for lines in (
+            *(b"", b"Upgrade: websocket", b"Connection: Upgrade", b"Upgrade: websocket\r\nConnection: keep-alive"),
+            *(
+                b"Upgrade: websocket\r\nConnection: " + value
+                for value in (b"close", b"close, Upgrade", b"Upgrade, close", b"Upgrade, TE", b"Upgrade close", b"")
+            ),
+            *(
+                b"Upgrade: websocket\r\nConnection: Upgrade\r\n" + line
+                for line in (b"Content-Length: 0", b"Transfer-Encoding: chunked", b"Expect: 100-continue", b"TE: x")
+            ),
+            *(
+                b"Upgrade: websocket\r\nConnection: Upgrade\r\n" + line
+                for line in (b"upgrade: h2c", b"X : y", b"X: \x00", b"no colon", b"\r\nx")
+            ),
+        ):
+            self.assertIsNone(read_upgrade(b"Host: x\r\n" + lines + b"\r\n\r\n"), lines)
