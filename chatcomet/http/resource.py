@@ -8,7 +8,7 @@ suspended poll is forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 
 from klein import Klein
