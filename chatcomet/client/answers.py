@@ -62,6 +62,8 @@ def message_json(message: Message) -> str:
     }
     if message.data is not None:
         members["data"] = parse_data(message)
+    if message.erased:
+        members["erased"] = True
     return json.dumps(members)
 
 
@@ -78,7 +80,8 @@ def read_message(value: object) -> Message:
     match value:
         case {"seq": int(seq), "author": str(author), "text": str(text), "at": int(at) | float(at), **rest}:
             if seq >= 0 and 0 <= at < _YEAR_10000:
-                return Message(seq, author, text, float(at), _data_text(rest["data"]) if "data" in rest else None)
+                data = _data_text(rest["data"]) if "data" in rest else None
+                return Message(seq, author, text, float(at), data, rest.get("erased") is True)
     raise Trouble("the answer has no message where one should be")
 
 

@@ -46,7 +46,7 @@ class Hub:
         self._rooms: dict[str, Room] = {}
         self._crowd = CROWD
         self._sweeping = False
-        store.subscribe(self._told, self._pruned)
+        store.subscribe(self._told, self._outdated)
 
     def __len__(self) -> int:
         """How many rooms are in memory."""
@@ -126,10 +126,10 @@ class Hub:
         if room is not None:
             room.deliver(messages)
 
-    def _pruned(self, name: str, first: int) -> None:
+    def _outdated(self, name: str, end: int) -> None:
         room = self._rooms.get(name)
         if room is not None:
-            room.forget(first)
+            room.forget(end)
 
     def _sweep(self) -> None:
         self._forget(unused_since=self._clock.seconds() - IDLE_SECONDS)

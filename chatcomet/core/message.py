@@ -69,6 +69,7 @@ class Message:
     """One message of a room's log, at its place there.
 
     `seq` is dense in its room and begins at 0; `at` is seconds since 1970 in UTC and never decreases in a room.
+    `erased`: its text and data were taken back; the rest stays, and so does its place.
     """
 
     seq: int
@@ -76,6 +77,11 @@ class Message:
     text: str
     at: float
     data: str | None = None
+    erased: bool = False
+
+    def erase(self) -> Message:
+        """What is left of this in the log when it has been erased."""
+        return Message(self.seq, self.author, "", self.at, erased=True)
 
     @property
     def size(self) -> int:

@@ -10,6 +10,8 @@ The log itself is the store's.  A room follows it:
   behind a gap, and `deliver` never re-enters itself.
 * The backlog is the last part of what was delivered, kept so that a reader that is a little behind costs
   no read of the store.
+* What was erased or pruned is in nothing that is handed out after `forget`: the backlog and the pages are without it,
+  and a read that was in flight meanwhile, and may have seen what was before, is made again.
 """
 
 from __future__ import annotations
@@ -74,7 +76,8 @@ class Room:
         self._backlog: deque[Message] = deque()
         self._backlog_messages = backlog_messages
         self._backlog_bytes = 0
-        self._first = 0  # what is before it was pruned by age, as far as was told
+        self._first = 0  # what is before it is not kept in memory: something there was erased or pruned
+        self._forgotten = 0  # how often that was told
         self._pages: dict[int, Page] = {}  # by their first seq: those made since the last delivery
         self._bounds: Flights[Bounds] = Flights()
         self._reads: Flights[Sequence[Message]] = Flights()
@@ -163,7 +166,14 @@ class Room:
 
     def read(self, start: int, limit: int) -> Deferred[Sequence[Message]]:
         """`MessageStore.read` of this room, shared by all who ask for the same at once."""
-        return self._reads.join((start, limit), lambda: self._store.read(self.name, start, limit))
+        return self._reads.join((start, limit), lambda: Deferred.fromCoroutine(self._read(start, limit)))
+
+    async def _read(self, start: int, limit: int) -> Sequence[Message]:
+        while True:
+            forgotten = self._forgotten
+            messages = await self._store.read(self.name, start, limit)
+            if forgotten == self._forgotten or not messages or messages[0].seq >= self._first:
+                return messages
 
     def _learn(self, bounds: Bounds) -> Bounds:
         if self.head is None:
@@ -187,9 +197,10 @@ class Room:
                 self._delivering = False
         self._catch_up()
 
-    def forget(self, first: int) -> None:
-        """What is before message `first` is not kept any more: from now on only the store answers for it."""
-        self._first = max(self._first, first)
+    def forget(self, end: int) -> None:
+        """Of what is before message `end`, some was erased or pruned: from now on only the store answers for it."""
+        self._first = max(self._first, end)
+        self._forgotten += 1
         self._pages.clear()
         self._keep(())
 
@@ -239,7 +250,7 @@ class Room:
         while self.head is not None and self.head < self._target:
             target = self._target  # what is appended during the read is none of what it finds pruned
             try:
-                messages = await self._store.read(self.name, self.head, DEFAULT_LIMIT)
+                messages = await self._read(self.head, DEFAULT_LIMIT)
             except ServerFault as fault:  # nobody else may ever ask for these: try again a little later
                 self._log.warn(
                     "room {room}: can't read on from {head}: {fault}", room=self.name, head=self.head, fault=fault

@@ -8,7 +8,9 @@ The rules, which one contract suite (``tests/unit/stores/contract.py``) holds ev
 * Whoever is told hears of a message after it is durable and before its append is answered, in the
   order of the log.  Repeated appends (a known key) tell nobody.
 * The head is kept, not counted: it goes on where it was when every message has been pruned.
-* A key lives as long as its message.
+* A key lives as long as its message, and never brings back an erased one.
+* A message may be erased: its text and data go, the rest of it stays in its place.  Nothing else of it ever changes.
+  The log says nothing of it, so nobody is woken: whoever reads it again gets it erased.
 * Messages may be pruned from the beginning of a room: it keeps those from `Bounds.first` on, and no others.
 * Reading never writes; a room that nobody has posted to has bounds (0, 0).
 """
@@ -41,9 +43,9 @@ Told = Callable[[str, Sequence[Message]], None]
 """Called with a room's name and messages just made durable in it, contiguous and in order, in the reactor's thread."""
 
 
-Pruned = Callable[[str, int], None]
-"""Called with a room's name and a seq, in the reactor's thread: what is before it is not kept, or will soon not be, so
-whoever has it in memory lets go of it."""
+Outdated = Callable[[str, int], None]
+"""Called with a room's name and a seq, in the reactor's thread: of the messages before it, some were erased or pruned,
+or will soon be, so whoever has any of them in memory lets go of it, and asks the store."""
 
 
 class MessageStore(Protocol):
@@ -59,14 +61,17 @@ class MessageStore(Protocol):
     def close(self) -> Deferred[None]:
         """Finish the appends in hand, then let go of everything.  Appends after this fail with `StoreUnavailable`."""
 
-    def subscribe(self, told: Told, pruned: Pruned | None = None) -> None:
-        """From now on, call `told` with everything appended, whoever appended it, and `pruned` where `prune` prunes."""
+    def subscribe(self, told: Told, outdated: Outdated | None = None) -> None:
+        """From now on, call `told` with everything appended, whoever appended it, and `outdated` when `erase` or
+        `prune` have changed what is before a message; of one that is erased it was `told` before."""
 
     def append(self, room: str, draft: Draft) -> Deferred[Posted]:
         """Number `draft` and keep it in `room`; fires when it is durable and all who listen have been told.
 
         A draft whose key is known fires with the first message again.  Fails with `KeyReused` when that one had
         another author, text or data, and with `StoreUnavailable` or `StoreBusy`.  Cancelling does not undo it.
+        Of an erased message nobody knows what it said: a draft with its key, whatever it says, fires with that message
+        as it is now, erased, and appends nothing.
         """
 
     def read(self, room: str, start: int, limit: int) -> Deferred[Sequence[Message]]:
@@ -76,11 +81,18 @@ class MessageStore(Protocol):
         Fails with `StoreUnavailable` or `StoreBusy`.
         """
 
+    def erase(self, room: str, seq: int) -> Deferred[bool]:
+        """Take back what message `seq` of `room` says; fires when that is durable and those who listen have been told.
+
+        Fires with whether it is erased now: False where the room keeps no such message.  To erase it again changes
+        nothing.  Fails with `StoreUnavailable` or `StoreBusy`; it may be erased then, and can be tried again.
+        """
+
     def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
         """Let go of messages whose `at` is before `before`, in the next `limit` rooms whose names come after `after`.
 
         Fires when those who listen have been told, with the last of those rooms' names, or None after the last room of
-        all.  Fails with `StoreUnavailable`; some of it may have happened then.
+        all.  Fails with `StoreUnavailable` or `StoreBusy`; some of it may have happened then.
         """
 
     def rooms(self, after: str, limit: int) -> Deferred[Sequence[tuple[str, Bounds]]]:

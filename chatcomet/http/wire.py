@@ -99,8 +99,10 @@ def dumps(value: object) -> str:
 
 
 def message_json(message: Message) -> str:
-    """``{"seq": …, "author": …, "text": …, "at": …}``, and `data` where given."""
+    """``{"seq": …, "author": …, "text": …, "at": …}``, `data` where given, and ``"erased": true`` where it was."""
     fixed = f'"seq":{message.seq},"author":{dumps(message.author)},"text":{dumps(message.text)},"at":{message.at:.3f}'
+    if message.erased:
+        return f'{{{fixed},"erased":true}}'
     return f'{{{fixed},"data":{message.data}}}' if message.data is not None else f"{{{fixed}}}"
 
 

@@ -10,13 +10,16 @@ The rules:
   before that is known, so listeners hear of every durable message once and in order.
 * Who appended what is in doubt is told so (`StoreUnavailable`), unless the database answers at once.  All who append
   while it can't be opened are told the same at once; one of them a second tries it.
-* What is too old is pruned in the same transactions, a few rooms at a time, by moving their first seqs.  That is said
-  even of a transaction that failed: it may have happened, and who listens only asks the store more often.
+* What is too old is pruned in the same transactions, a few rooms at a time, by moving their first seqs, and what is to
+  be erased is erased in them.  That is told even of a transaction that failed: it may have happened, and who listens
+  only asks the store more often.
 * Garbage is swept in the same transactions, a few rows in each, and in transactions of its own while nobody appends.
+* A second after an erasure the write-ahead log is emptied; where somebody reads there just then, a second later.
 """
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +39,7 @@ from chatcomet.stores.tables import Tables
 BATCH_APPENDS = 200
 SWEPT_ROWS = 500
 RETRY_SECONDS = 1.0
+SCRUB_SECONDS = 1.0
 
 Runs = dict[str, list[Message]]
 """What was appended: by room, contiguous and in order."""
@@ -49,6 +53,14 @@ class Append(NamedTuple):
     answer: Deferred[Posted]
 
 
+class Erase(NamedTuple):
+    """One erasure that waits for its answer."""
+
+    room: str
+    seq: int
+    answer: Deferred[bool]
+
+
 class Prune(NamedTuple):
     """One step of pruning by age (`MessageStore.prune`) that waits for its answer."""
 
@@ -58,15 +70,15 @@ class Prune(NamedTuple):
     answer: Deferred[str | None]
 
 
-Firsts = dict[str, int]
-"""The seqs from which rooms keep their messages, where that was moved by `Prune`."""
+Ends = dict[str, int]
+"""By room, the seq before which something was erased or pruned."""
 
-Asked = Append | Prune
-Answer = tuple[Asked, Posted | Failure | str | None]
-Answers = Sequence[Answer]
-HandOver = Callable[[Runs, Firsts, Answers], None]
-"""Called in the writer's thread with what has become durable and what has been pruned, and with the answers to give
-after that was told."""
+Asked = Append | Erase | Prune
+Outcome = Posted | bool | str | Failure | None
+Answers = Sequence[tuple[Asked, Outcome]]
+HandOver = Callable[[Runs, Ends, Answers], None]
+"""Called in the writer's thread with what has become durable, what of it is not so any more, and with the answers to
+give after that was told."""
 
 
 class Commits:
@@ -85,6 +97,7 @@ class Commits:
         self._finishing = False
         self._tables: Tables | None = None
         self._reopen_not_before = 0.0
+        self._scrub_at = math.inf
         self._in_doubt: Runs = {}
 
     def put(self, asked: Asked) -> None:
@@ -100,14 +113,14 @@ class Commits:
         self._tables = tables
         while not self._finishing:
             self._commit(self._take())
+            self._scrub()
         return self._tables
 
     def _take(self) -> list[Asked]:
-        """What is queued; waits for it, unless there is garbage to sweep meanwhile."""
+        """What is queued; waits for it, unless there is garbage to sweep meanwhile, until it is time to scrub."""
         batch: list[Asked] = []
-        has_garbage = self._tables is not None and self._tables.has_garbage
         with suppress(Empty):
-            asked = self._queue.get(block=not has_garbage)
+            asked = self._queue.get(not self._has_garbage, self._scrub_in())
             while asked is not None:
                 batch.append(asked)
                 if len(batch) == BATCH_APPENDS:
@@ -117,6 +130,8 @@ class Commits:
         return batch
 
     def _commit(self, batch: Sequence[Asked]) -> None:
+        if not batch and not self._has_garbage:
+            return
         if self._tables is None:
             self._hand_over(self._open_again(), {}, ())
         if self._tables is None:
@@ -124,21 +139,15 @@ class Commits:
         else:
             self._hand_over(*self._transact(self._tables, batch))
 
-    def _transact(self, tables: Tables, batch: Sequence[Asked]) -> tuple[Runs, Firsts, Answers]:
-        """What has become durable, what was pruned, and how each that was asked for came out."""
-        answers: list[Answer] = []
+    def _transact(self, tables: Tables, batch: Sequence[Asked]) -> tuple[Runs, Ends, Answers]:
+        """What has become durable, what of it is not so any more, and how each that was asked for came out."""
+        answers: list[tuple[Asked, Outcome]] = []
         runs: Runs = {}
-        firsts: Firsts = {}
         self._in_doubt = runs
         try:
             tables.begin()
             for asked in batch:
-                if isinstance(asked, Append):
-                    answers.append((asked, self._place(tables, asked, runs)))
-                else:
-                    moved, last = tables.prune(asked.before, asked.after, asked.limit)
-                    firsts.update(moved)
-                    answers.append((asked, last))
+                answers.append((asked, self._make(tables, asked, runs)))
             tables.sweep(SWEPT_ROWS)
             tables.commit()
         except Exception:
@@ -146,9 +155,20 @@ class Commits:
             tables.close()
             self._tables = None
             runs = self._open_again()
-            return runs, firsts, answers if runs else _refusals(batch)
+            return runs, tables.outdated, answers if runs else _refusals(batch)
         self._in_doubt = {}
-        return runs, firsts, answers
+        return runs, tables.outdated, answers
+
+    def _make(self, tables: Tables, asked: Asked, runs: Runs) -> Outcome:
+        """Make one change, which adds to `runs` what it appends."""
+        match asked:
+            case Append():
+                return self._place(tables, asked, runs)
+            case Erase():
+                self._scrub_at = min(self._scrub_at, time.monotonic() + SCRUB_SECONDS)
+                return tables.erase(asked.room, asked.seq)
+            case Prune():
+                return tables.prune(asked.before, asked.after, asked.limit)
 
     def _place(self, tables: Tables, append: Append, runs: Runs) -> Posted | Failure:
         try:
@@ -163,6 +183,25 @@ class Commits:
         if not posted.repeated:
             runs.setdefault(append.room, []).append(posted.message)
         return posted
+
+    @property
+    def _has_garbage(self) -> bool:
+        return self._tables is not None and self._tables.has_garbage
+
+    def _scrub_in(self) -> float | None:
+        """In how many seconds to empty the write-ahead log; None: there is no need, or it can't be done now."""
+        if self._tables is None or self._scrub_at == math.inf:
+            return None
+        return max(0.0, self._scrub_at - time.monotonic())
+
+    def _scrub(self) -> None:
+        if self._tables is None or self._scrub_at > time.monotonic():
+            return
+        try:
+            self._scrub_at = math.inf if self._tables.scrub() else time.monotonic() + SCRUB_SECONDS
+        except sqlite3.Error as error:
+            self._log.warn("erased messages still stand in the write-ahead log: {error}", error=error)
+            self._scrub_at = time.monotonic() + SCRUB_SECONDS
 
     def _open_again(self) -> Runs:
         """Open the tables, unless that was tried just now; returns what was in doubt, if it is durable."""

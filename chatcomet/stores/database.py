@@ -37,6 +37,7 @@ def connect(path: Path, mode: Mode) -> sqlite3.Connection:
         check_same_thread=False,
     )
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is deleted or erased is overwritten
     return connection
 
 
@@ -86,6 +87,7 @@ class Database:
             undo.callback(connection.close)
             schema.upgrade(connection, schema.scripts())
             self._use_write_ahead_log(connection)
+            self._empty_write_ahead_log(connection)
             self._life.begin(connection)
             tables = Tables(connection, self._retain)
             undo.pop_all()
@@ -127,3 +129,10 @@ class Database:
         (journal,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if journal != "wal":
             raise StartRefused(f"{self._place.database} is where SQLite can't keep a write-ahead log")
+
+    def _empty_write_ahead_log(self, connection: sqlite3.Connection) -> None:
+        """After a crash erased messages may still stand there, and the new version of a schema only there.
+
+        If some other program reads there, it stays.
+        """
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -1,4 +1,4 @@
-"""Listeners: those who are told of what was appended, and of what was pruned."""
+"""Listeners: those who are told of what was appended, and of what is not so any more."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from twisted.logger import Logger
 
 from chatcomet.core.message import Message
-from chatcomet.core.store import Pruned, Told
+from chatcomet.core.store import Outdated, Told
 
 
 class Listeners:
@@ -17,13 +17,13 @@ class Listeners:
 
     def __init__(self) -> None:
         self._told: list[Told] = []
-        self._pruned: list[Pruned] = []
+        self._outdated: list[Outdated] = []
 
-    def add(self, told: Told, pruned: Pruned | None) -> None:
-        """From now on, `tell` calls `told` too, and `tell_pruned` calls `pruned`."""
+    def add(self, told: Told, outdated: Outdated | None) -> None:
+        """From now on, `tell` calls `told` too, and `tell_outdated` calls `outdated`."""
         self._told.append(told)
-        if pruned is not None:
-            self._pruned.append(pruned)
+        if outdated is not None:
+            self._outdated.append(outdated)
 
     def tell(self, room: str, messages: Sequence[Message]) -> None:
         """Call every listener, in the order in which they came."""
@@ -33,10 +33,10 @@ class Listeners:
             except Exception:
                 self._log.failure("room {room}: a listener raised", room=room)
 
-    def tell_pruned(self, room: str, first: int) -> None:
-        """Call every listener who wants to know that `room` keeps nothing before `first`."""
-        for pruned in tuple(self._pruned):
+    def tell_outdated(self, room: str, end: int) -> None:
+        """Call every listener who wants to know that something before `end` in `room` was pruned or erased."""
+        for outdated in tuple(self._outdated):
             try:
-                pruned(room, first)
+                outdated(room, end)
             except Exception:
                 self._log.failure("room {room}: a listener raised", room=room)

@@ -2,8 +2,8 @@
 
 It is also the reference: what another store answers is what this one answers (``tests/unit/stores/contract.py``).
 
-Appends are done one after the other, each to its end: numbered, kept, told, answered.  One that comes from
-inside a listener or an answer waits for the end of those before it, so that nobody hears the later one first.
+Changes are made one after the other, each to its end: made, told, answered.  One that comes from inside a listener or
+an answer waits for the end of those before it, so that nobody hears the later one first.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
-from chatcomet.core.store import Bounds, Posted, Pruned, Told
+from chatcomet.core.store import Bounds, Outdated, Posted, Told
 from chatcomet.errors import KeyReused, StoreUnavailable
 from chatcomet.stores.epoch import new_epoch
 from chatcomet.stores.listeners import Listeners
+
+T = TypeVar("T")
 
 
 class MemoryStore:
@@ -35,8 +37,8 @@ class MemoryStore:
         self._epoch = epoch or new_epoch()
         self._rooms: dict[str, _Room] = {}
         self._listeners = Listeners()
-        self._appends: deque[_Append] = deque()
-        self._appending = False
+        self._changes: deque[_Change] = deque()
+        self._changing = False
         self._closed = False
 
     @property
@@ -50,31 +52,22 @@ class MemoryStore:
         self._closed = True
         return succeed(None)
 
-    def subscribe(self, told: Told, pruned: Pruned | None = None) -> None:
-        self._listeners.add(told, pruned)
+    def subscribe(self, told: Told, outdated: Outdated | None = None) -> None:
+        self._listeners.add(told, outdated)
 
     def append(self, room: str, draft: Draft) -> Deferred[Posted]:
-        if self._closed:
-            return fail(StoreUnavailable("the store is closed"))
-        append = _Append(room, draft, Deferred())
-        self._appends.append(append)
-        if not self._appending:
-            self._append_all()
-        return append.answer
+        return self._in_turn(lambda: self._append(room, draft))
 
     def read(self, room: str, start: int, limit: int) -> Deferred[Sequence[Message]]:
         if self._closed:
             return fail(StoreUnavailable("the store is closed"))
         return succeed(self._rooms[room].read(start, limit) if room in self._rooms else ())
 
+    def erase(self, room: str, seq: int) -> Deferred[bool]:
+        return self._in_turn(lambda: self._erase(room, seq))
+
     def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
-        if self._closed:
-            return fail(StoreUnavailable("the store is closed"))
-        names = sorted(name for name in self._rooms if name > after)[:limit]
-        for name in names:
-            if self._rooms[name].prune_older(before):
-                self._listeners.tell_pruned(name, self._rooms[name].bounds.first)
-        return succeed(names[-1] if len(names) == limit else None)
+        return self._in_turn(lambda: self._prune(before, after, limit))
 
     def rooms(self, after: str, limit: int) -> Deferred[Sequence[tuple[str, Bounds]]]:
         if self._closed:
@@ -87,28 +80,53 @@ class MemoryStore:
             return fail(StoreUnavailable("the store is closed"))
         return succeed(self._rooms[room].bounds if room in self._rooms else Bounds(0, 0))
 
-    def _append_all(self) -> None:
-        self._appending = True
-        while self._appends:
-            append = self._appends.popleft()
-            append.answer.callback(self._keep(append.room, append.draft))
-        self._appending = False
+    def _in_turn(self, make: Callable[[], T]) -> Deferred[T]:
+        """What `make` returns, when the changes before it are made."""
+        if self._closed:
+            return fail(StoreUnavailable("the store is closed"))
+        answer: Deferred[T] = Deferred()
+        self._changes.append(_Change(make, answer))
+        if not self._changing:
+            self._change_all()
+        return answer
 
-    def _keep(self, name: str, draft: Draft) -> Posted | Failure:
-        try:
-            now = self._wall()
-            posted = self._rooms.setdefault(name, _Room()).append(draft, now, self._retain)
-        except Exception:  # KeyReused, or a fault of ours: the poster hears of either
-            return Failure()
+    def _change_all(self) -> None:
+        self._changing = True
+        while self._changes:
+            change = self._changes.popleft()
+            try:
+                outcome = change.make()
+            except Exception:  # KeyReused, or a fault of ours: the asker hears of either
+                outcome = Failure()
+            change.answer.callback(outcome)
+        self._changing = False
+
+    def _append(self, name: str, draft: Draft) -> Posted:
+        now = self._wall()
+        posted = self._rooms.setdefault(name, _Room()).append(draft, now, self._retain)
         if not posted.repeated:
             self._listeners.tell(name, (posted.message,))
         return posted
 
+    def _erase(self, name: str, seq: int) -> bool:
+        room = self._rooms.get(name)
+        if room is None or not room.bounds.first <= seq < room.bounds.head:
+            return False
+        if room.erase(seq):
+            self._listeners.tell_outdated(name, seq + 1)
+        return True
 
-class _Append(NamedTuple):
-    room: str
-    draft: Draft
-    answer: Deferred[Posted]
+    def _prune(self, before: float, after: str, limit: int) -> str | None:
+        names = sorted(name for name in self._rooms if name > after)[:limit]
+        for name in names:
+            if self._rooms[name].prune_older(before):
+                self._listeners.tell_outdated(name, self._rooms[name].bounds.first)
+        return names[-1] if len(names) == limit else None
+
+
+class _Change(NamedTuple):
+    make: Callable[[], Any]
+    answer: Deferred[Any]
 
 
 class _Room:
@@ -144,6 +162,12 @@ class _Room:
             self._prune(self._head - retain)
         return Posted(message, repeated=False)
 
+    def erase(self, seq: int) -> bool:
+        """Erase message `seq`, which is kept; whether it was not erased before."""
+        message = self._messages[seq]
+        self._messages[seq] = message.erase()
+        return not message.erased
+
     def prune_older(self, before: float) -> bool:
         """Let go of what is older than `before`; whether there was something.  `at` never decreases."""
         kept = range(self._first, self._head)
@@ -152,7 +176,8 @@ class _Room:
         return older > 0
 
     def _repeat(self, draft: Draft, message: Message) -> Message:
-        if (draft.author, draft.text, draft.data) != (message.author, message.text, message.data):
+        said = (message.author, message.text, message.data)
+        if not message.erased and said != (draft.author, draft.text, draft.data):
             raise KeyReused("this idempotency key came with another message before")
         return message
 

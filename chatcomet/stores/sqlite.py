@@ -7,6 +7,13 @@ What happens where:
 * In the writer's thread, ``commits.py`` over the SQL in ``tables.py``.
 * In the readers' threads, ``readers.py``.
 
+What `erase` takes from the files: the text and the data at once, in the database as readers see it; their bytes, as far
+as SQLite can.  What it lets go of it overwrites (``PRAGMA secure_delete``), and the write-ahead log, where they still
+stand, is emptied a second later, or when the server stops or starts again.  Beyond its reach are: a copy that is left
+in an unused part of a page when rows move to another one (of a hundred messages of a few hundred bytes it was one),
+until it is overwritten; backups; and what the file system and the disk keep.  ``VACUUM``, while no server runs, leaves
+no such copy.
+
 What has to hold for the file is in ``database.py`` and its parts: ``place.py`` (where it is), ``lock.py`` (who has it),
 ``schema.py`` (what it is) and ``life.py`` (whether it is the one that was here last).
 """
@@ -17,21 +24,23 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Thread, current_thread
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 
 from chatcomet.core.message import Draft, Message
-from chatcomet.core.store import Bounds, Posted, Pruned, Told
+from chatcomet.core.store import Bounds, Outdated, Posted, Told
 from chatcomet.errors import StartRefused, StoreBusy, StoreUnavailable
-from chatcomet.stores.commits import Answers, Append, Commits, Firsts, Prune, Runs
+from chatcomet.stores.commits import Answers, Append, Asked, Commits, Ends, Erase, Prune, Runs
 from chatcomet.stores.database import Connect, Database, connect
 from chatcomet.stores.listeners import Listeners
 from chatcomet.stores.readers import Readers
 from chatcomet.stores.tables import Tables, read, read_bounds, read_rooms
 
-APPENDS_PENDING = 10_000
+T = TypeVar("T")
+
+CHANGES_PENDING = 10_000
 
 
 class SqliteStore:
@@ -55,7 +64,7 @@ class SqliteStore:
         self._readers = Readers(self._database.connect_reader, reactor)
         self._listeners = Listeners()
         self._is_open = False
-        self._appends_pending = 0
+        self._pending = 0
         self._writer: Thread | None = None
         self._closers: list[Deferred[None]] = []
 
@@ -87,18 +96,16 @@ class SqliteStore:
         self._closers.append(closed)
         return closed
 
-    def subscribe(self, told: Told, pruned: Pruned | None = None) -> None:
-        self._listeners.add(told, pruned)
+    def subscribe(self, told: Told, outdated: Outdated | None = None) -> None:
+        self._listeners.add(told, outdated)
 
     def append(self, room: str, draft: Draft) -> Deferred[Posted]:
-        if not self._is_open:
-            return fail(StoreUnavailable("the store is closed"))
-        if self._appends_pending >= APPENDS_PENDING:
-            return fail(StoreBusy("too many messages wait to be written"))
-        self._appends_pending += 1
         answer: Deferred[Posted] = Deferred()
-        self._commits.put(Append(room, draft, answer))
-        return answer
+        return self._put(Append(room, draft, answer), answer)
+
+    def erase(self, room: str, seq: int) -> Deferred[bool]:
+        answer: Deferred[bool] = Deferred()
+        return self._put(Erase(room, seq, answer), answer)
 
     def read(self, room: str, start: int, limit: int) -> Deferred[Sequence[Message]]:
         if not self._is_open:
@@ -106,11 +113,8 @@ class SqliteStore:
         return self._readers.ask(lambda connection: read(connection, room, start, limit))
 
     def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
-        if not self._is_open:
-            return fail(StoreUnavailable("the store is closed"))
         answer: Deferred[str | None] = Deferred()
-        self._commits.put(Prune(before, after, limit, answer))
-        return answer
+        return self._put(Prune(before, after, limit, answer), answer)
 
     def rooms(self, after: str, limit: int) -> Deferred[Sequence[tuple[str, Bounds]]]:
         if not self._is_open:
@@ -122,13 +126,22 @@ class SqliteStore:
             return fail(StoreUnavailable("the store is closed"))
         return self._readers.ask(lambda connection: read_bounds(connection, room))
 
-    def _tell_and_answer(self, runs: Runs, firsts: Firsts, answers: Answers) -> None:
+    def _put(self, asked: Asked, answer: Deferred[T]) -> Deferred[T]:
+        if not self._is_open:
+            return fail(StoreUnavailable("the store is closed"))
+        if self._pending >= CHANGES_PENDING:
+            return fail(StoreBusy("too much waits to be written"))
+        self._pending += 1
+        self._commits.put(asked)
+        return answer
+
+    def _tell_and_answer(self, runs: Runs, ends: Ends, answers: Answers) -> None:
         for room, messages in runs.items():
             self._listeners.tell(room, messages)
-        for room, first in firsts.items():
-            self._listeners.tell_pruned(room, first)
+        for room, end in ends.items():
+            self._listeners.tell_outdated(room, end)
+        self._pending -= len(answers)
         for asked, outcome in answers:
-            self._appends_pending -= isinstance(asked, Append)
             answer: Deferred[Any] = asked.answer
             answer.callback(outcome)
 

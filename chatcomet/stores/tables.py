@@ -6,6 +6,9 @@
   over what is too old.
 * Rows below `first` are garbage.  They are deleted a few at a time, and sooner if their key is used anew.
 * A message and its key are one row, so they live and die together.
+* Who has read messages before may have what is not so any more: by room, `outdated` has the seq before which the
+  transaction has moved `first` or erased something.  `append` moves `first`, too: that is not in it, for who is told
+  of an append knows how many its room retains.
 """
 
 from __future__ import annotations
@@ -17,13 +20,14 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
 from chatcomet.core.store import Bounds, Posted
 from chatcomet.errors import KeyReused
 
 _READ = """
-    SELECT seq, author, text, at, data FROM messages JOIN rooms ON rooms.id = messages.room
+    SELECT seq, author, text, at, data, erased FROM messages JOIN rooms ON rooms.id = messages.room
     WHERE rooms.name = ? AND seq >= max(?, rooms.first) ORDER BY seq LIMIT ?
 """
 _BOUNDS = "SELECT first, head FROM rooms WHERE name = ?"
@@ -34,7 +38,10 @@ _ROOM = "SELECT id, first, head, last_at FROM rooms WHERE name = ?"
 _NEW_ROOM = "INSERT INTO rooms (name, first, head, last_at) VALUES (?, 0, 0, 0)"
 _UPDATE_ROOM = "UPDATE rooms SET first = ?, head = ?, last_at = ? WHERE id = ?"
 _INSERT = "INSERT INTO messages (room, seq, at, author, text, data, scope, key, digest) VALUES (?,?,?,?,?,?,?,?,?)"
-_BY_KEY = "SELECT digest, seq, author, text, at, data FROM messages WHERE room = ? AND scope = ? AND key = ?"
+_BY_KEY = "SELECT digest, seq, author, text, at, data, erased FROM messages WHERE room = ? AND scope = ? AND key = ?"
+_ERASE = """
+    UPDATE messages SET text = '', data = NULL, digest = NULL, erased = 1 WHERE room = ? AND seq = ? AND NOT erased
+"""
 
 _FIRST_AT = """
     SELECT name, (SELECT at FROM messages WHERE room = rooms.id AND seq = rooms.first) FROM rooms
@@ -54,7 +61,7 @@ _DELETE_BELOW = "DELETE FROM messages WHERE room = ? AND seq < ?"
 
 def read(connection: sqlite3.Connection, room: str, start: int, limit: int) -> Sequence[Message]:
     """At most `limit` messages of `room` from `start` on, or from the first that is kept."""
-    return tuple(Message(*row) for row in connection.execute(_READ, (room, start, limit)))
+    return tuple(map(_message, connection.execute(_READ, (room, start, limit))))
 
 
 def read_bounds(connection: sqlite3.Connection, room: str) -> Bounds:
@@ -87,6 +94,7 @@ class Tables:
     def __init__(self, connection: sqlite3.Connection, retain: int) -> None:
         self.connection = connection
         self._retain = retain
+        self.outdated: dict[str, int] = {}
         self._rooms: dict[str, _Room] = {}
         if retain:
             connection.execute(_RETAIN, {"retain": retain})
@@ -99,12 +107,13 @@ class Tables:
 
     def begin(self) -> None:
         """Begin a transaction."""
-        self.connection.execute("BEGIN IMMEDIATE")
+        self.outdated = {}
         self._rooms.clear()
+        self.connection.execute("BEGIN IMMEDIATE")
 
     def append(self, name: str, draft: Draft, now: float) -> Posted:
         """Number `draft` and insert it in the room `name`.  Raises `KeyReused`, which leaves all as it was."""
-        room = self._rooms.get(name) or self._load(name)
+        room = self._find(name) or self._make(name)
         digest = None
         if draft.key is not None:
             digest = _digest(draft)
@@ -120,25 +129,39 @@ class Tables:
         self._advance(room, message)
         return Posted(message, repeated=False)
 
-    def prune(self, before: float, after: str, limit: int) -> tuple[dict[str, int], str | None]:
+    def erase(self, name: str, seq: int) -> bool:
+        """Whether the room `name` keeps a message `seq`, which is erased then."""
+        room = self._find(name)
+        if room is None or not room.first <= seq < room.head:
+            return False
+        if self.connection.execute(_ERASE, (room.id, seq)).rowcount:
+            self._outdate(name, seq + 1)
+        return True
+
+    def prune(self, before: float, after: str, limit: int) -> str | None:
         """Move `first` over what is older than `before`, in the next `limit` rooms whose names come after `after`.
 
-        Returns where it has moved to, and the last of those names, or None if no more rooms follow.
+        Returns the last of those names, or None if no more rooms follow.
         """
         looked_at = self.connection.execute(_FIRST_AT, (after, limit)).fetchall()
-        firsts = {}
         for name, first_at in looked_at:
             if first_at is not None and first_at < before:
-                firsts[name] = self._prune(self._rooms.get(name) or self._load(name), before)
-        return firsts, looked_at[-1][0] if len(looked_at) == limit else None
+                room = self._find(name)
+                assert room is not None, "it was just looked at"
+                if self._prune(room, before):
+                    self._outdate(name, room.first)
+        return looked_at[-1][0] if len(looked_at) == limit else None
 
-    def _prune(self, room: _Room, before: float) -> int:
-        """Move the room's `first`; `at` never decreases, so a few rows tell where to."""
+    def _prune(self, room: _Room, before: float) -> bool:
+        """Whether the room's `first` has moved; `at` never decreases, so a few rows tell where to."""
         kept = range(room.first, room.head)
         older = bisect_left(kept, before, key=lambda seq: self._at(room, seq))
         if older:
             self._garbage[room.id] = room.first = room.first + older
-        return room.first
+        return older > 0
+
+    def _outdate(self, name: str, end: int) -> None:
+        self.outdated[name] = max(end, self.outdated.get(name, 0))
 
     def _at(self, room: _Room, seq: int) -> float:
         (at,) = self.connection.execute(_AT, (room.id, seq)).fetchone()
@@ -161,6 +184,16 @@ class Tables:
         )
         self.connection.execute("COMMIT")
 
+    def scrub(self) -> bool:
+        """Empty the write-ahead log, where what was erased still stands; False if somebody reads there now."""
+        (patience,) = self.connection.execute("PRAGMA busy_timeout").fetchone()
+        self.connection.execute("PRAGMA busy_timeout = 0")  # who appends does not wait for who reads
+        try:
+            (busy, _, _) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self.connection.execute(f"PRAGMA busy_timeout = {patience}")
+        return not busy
+
     def has(self, runs: Mapping[str, Sequence[Message]]) -> bool:
         """Whether all of `runs` are in the log: nobody else writes, so a room whose head is beyond them has them."""
         return all(read_bounds(self.connection, room).head > run[-1].seq for room, run in runs.items())
@@ -170,11 +203,19 @@ class Tables:
         with suppress(sqlite3.Error):
             self.connection.close()
 
-    def _load(self, name: str) -> _Room:
-        row = self.connection.execute(_ROOM, (name,)).fetchone()
-        if row is None:
-            row = (self.connection.execute(_NEW_ROOM, (name,)).lastrowid, 0, 0, 0.0)
-        room = self._rooms[name] = _Room(*row)
+    def _find(self, name: str) -> _Room | None:
+        """The room `name`, if it was ever posted to."""
+        room = self._rooms.get(name)
+        if room is None:
+            row = self.connection.execute(_ROOM, (name,)).fetchone()
+            if row is not None:
+                room = self._rooms[name] = _Room(*row)
+        return room
+
+    def _make(self, name: str) -> _Room:
+        row_id = self.connection.execute(_NEW_ROOM, (name,)).lastrowid
+        assert row_id is not None, "a row was inserted"
+        room = self._rooms[name] = _Room(row_id, 0, 0, 0.0)
         return room
 
     def _earlier(self, room: _Room, key: IdempotencyKey, digest: bytes) -> Message | None:
@@ -183,11 +224,11 @@ class Tables:
         if row is None:
             return None
         known, *members = row
-        message = Message(*members)
+        message = _message(members)
         if message.seq < room.first:
             self.connection.execute(_DELETE_ONE, (room.id, message.seq))
             return None
-        if known != digest:
+        if known != digest and not message.erased:
             raise KeyReused("this idempotency key came with another message before")
         return message
 
@@ -196,6 +237,11 @@ class Tables:
         room.last_at = message.at
         if self._retain and room.head - room.first > self._retain:
             self._garbage[room.id] = room.first = room.head - self._retain
+
+
+def _message(row: Sequence[Any]) -> Message:
+    seq, author, text, at, data, erased = row
+    return Message(seq, author, text, at, data, erased == 1)
 
 
 def _digest(draft: Draft) -> bytes:

@@ -35,6 +35,12 @@ class ReadingTests(SynchronousTestCase):
             self.assertEqual(parse_data(read), value)
         self.assertIsNone(parse_data(read_message(message(41))))
 
+    def test_an_erased_message(self) -> None:
+        wired = message(41, text="", erased=True)
+        self.assertEqual(read_message(wired), Message(41, "ada", "", 1795354155.125, erased=True))
+        self.assertEqual(json.loads(message_json(read_message(wired))), wired)
+        self.assertFalse(read_message(message(41, erased="yes")).erased)
+
     def test_a_page(self) -> None:
         read = read_page("lobby")(PAGE)
         self.assertEqual((read.room, read.cursor, len(read.messages)), ("lobby", Cursor("k3v9", 42), 1))

@@ -1,6 +1,6 @@
 """LogMachine: what may happen to a log, whoever reads it, as rules of a Hypothesis state machine.
 
-Posts, tellings that are late, doubled, swapped or lost, reads that are slow or fail, pruning, and time.
+Posts, tellings that are late, doubled, swapped or lost, reads that are slow or fail, pruning, erasing, and time.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class LogMachine(RuleBasedStateMachine):
     """A `SlowStore` and a clock, driven by rules; who reads adds rules of its own.
 
     `faults`: what went wrong where nobody else hears of it.  `failures`: how often the store was made to fail.
+    `erased_as_told`: by room, which messages were erased, and who listens was told.
     """
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class LogMachine(RuleBasedStateMachine):
         self.store = SlowStore()
         self.faults: list[Failure] = []
         self.failures = 0
+        self.erased_as_told: dict[str, set[int]] = {room: set() for room in ROOMS}
 
     @property
     def is_something_pending(self) -> bool:
@@ -98,6 +100,15 @@ class LogMachine(RuleBasedStateMachine):
         self.store.lose(room, place)
         if told:
             self.store.tell_lost(room)
+
+    @rule(room=rooms, ago=st.integers(1, 6), told=st.booleans())
+    def erase(self, room: str, ago: int, told: bool) -> None:
+        """One of the last messages, which rooms have in memory."""
+        seq = self.store.head(room) - ago
+        self.store.erase(room, seq)
+        if told and seq >= 0:
+            self.store.tell_outdated(room, seq + 1)
+            self.erased_as_told[room].add(seq)
 
     # The store's pace
 

@@ -13,7 +13,7 @@ from typing import Generic, Literal, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 
 from chatcomet.core.message import Draft, Message
-from chatcomet.core.store import Bounds, Posted, Pruned, Told
+from chatcomet.core.store import Bounds, Outdated, Posted, Told
 from chatcomet.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -73,7 +73,8 @@ class SlowStore:
         self._log: dict[str, list[Message]] = {}
         self._first: dict[str, int] = {}
         self._told: list[Told] = []
-        self._pruned: list[Pruned] = []
+        self._outdated: list[Outdated] = []
+        self._said: dict[str, list[Message]] = {}
 
     # MessageStore
 
@@ -87,16 +88,26 @@ class SlowStore:
     def close(self) -> Deferred[None]:
         return succeed(None)
 
-    def subscribe(self, told: Told, pruned: Pruned | None = None) -> None:
+    def subscribe(self, told: Told, outdated: Outdated | None = None) -> None:
         self._told.append(told)
-        self._pruned += [pruned] if pruned else []
+        self._outdated += [outdated] if outdated else []
 
     def forget_all(self) -> None:
         """Nobody listens any more, nobody waits for an answer: what a process leaves behind that ends."""
         self._told.clear()
-        self._pruned.clear()
+        self._outdated.clear()
         self.tellings.clear()
         self._take()
+
+    def erase(self, room: str, seq: int) -> Deferred[bool]:
+        """Erased at once; who listens is told by `tell_outdated`."""
+        if not self.first(room) <= seq < self.head(room):
+            return succeed(False)
+        erased = self._log[room][seq] = self._log[room][seq].erase()
+        for place, (name, messages) in enumerate(self.tellings):  # who hears of it late hears what is there then
+            if name == room:
+                self.tellings[place] = (name, [erased if each.seq == seq else each for each in messages])
+        return succeed(True)
 
     def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
         """Nothing is ever too old here: what goes, goes by `lose`."""
@@ -137,6 +148,10 @@ class SlowStore:
         """All that was ever appended, pruned or not."""
         return self._log.get(room, [])
 
+    def said(self, room: str) -> Sequence[Message]:
+        """The same, as it was before something was erased."""
+        return self._said.get(room, [])
+
     def head(self, room: str) -> int:
         return len(self._log.get(room, ()))
 
@@ -161,6 +176,7 @@ class SlowStore:
         log = self._log.setdefault(room, [])
         message = Message(len(log), author, text or f"{room} {len(log)}", float(len(log)), data)
         log.append(message)
+        self._said.setdefault(room, []).append(message)
         return message
 
     def post(self, room: str, text: str = "", author: str = "ada", data: str | None = None) -> Message:
@@ -183,8 +199,12 @@ class SlowStore:
 
     def tell_lost(self, room: str) -> None:
         """Tell what `room` has lost."""
-        for pruned in self._pruned:
-            pruned(room, self.first(room))
+        self.tell_outdated(room, self.first(room))
+
+    def tell_outdated(self, room: str, end: int) -> None:
+        """Tell that something before `end` was pruned or erased."""
+        for outdated in self._outdated:
+            outdated(room, end)
 
     @property
     def questions(self) -> Sequence[AnyQuestion]:

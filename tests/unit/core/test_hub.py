@@ -58,6 +58,17 @@ class UsingTests(HubTestCase):
         page = self.successResultOf(one)
         self.assertEqual((page.room, len(page.messages)), ("one", 1))
 
+    def test_what_is_erased_is_read_from_the_store_from_then_on(self) -> None:
+        waiting = self.after("lobby", 0)
+        self.store.post("lobby", "what was said")
+        self.assertEqual(self.successResultOf(waiting).messages[0].text, "what was said")
+        self.store.erase("lobby", 0)
+        self.store.tell_outdated("lobby", 1)
+        self.store.tell_outdated("not in memory", 1)
+        message = self.successResultOf(self.after("lobby", 0)).messages[0]
+        self.assertEqual((message.text, message.erased), ("", True))
+        self.assertEqual(len(self.hub), 1)
+
     def test_one_room_for_all_of_its_readers(self) -> None:
         asking = [self.after("lobby", 0) for _ in range(3)]
         self.store.post("lobby")

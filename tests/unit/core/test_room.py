@@ -618,3 +618,66 @@ class ForgettingTests(RoomTestCase):
         self.room.forget(7)
         self.add(9)
         self.assertEqual(self.successResultOf(self.room.bounds()), Bounds(0, 9))
+
+
+class ErasingTests(RoomTestCase):
+    """What was erased is given to nobody who asks afterwards."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.begin()
+
+    def erase(self, seq: int) -> None:
+        self.assertTrue(self.successResultOf(self.store.erase("lobby", seq)))
+        self.room.forget(seq + 1)
+
+    def test_the_backlog_is_without_it_and_what_came_before_it(self) -> None:
+        self.room.deliver(self.add(4))
+        self.assertIsNotNone(self.room.page(1, DEFAULT_LIMIT))
+        self.erase(1)
+        self.assertEqual([self.room.page(start, DEFAULT_LIMIT) for start in (0, 1)], [None, None])
+        page = self.room.page(2, DEFAULT_LIMIT)
+        assert page is not None
+        self.assertEqual(_seqs(page), [2, 3])
+
+    def test_nobody_is_woken(self) -> None:
+        self.room.deliver(self.add(2))
+        waiting = self.suspend()
+        self.erase(1)
+        self.assertNoResult(waiting)
+        self.room.deliver(self.add(1))
+        self.assertEqual(self.seqs(waiting), [2])
+
+    def test_a_read_that_saw_it_before_is_made_again_for_all_who_share_it(self) -> None:
+        self.room.deliver(self.add(4))
+        self.store.hold_reads = True
+        reading = self.room.read(0, 3)
+        self.store.reads[0].look()
+        self.erase(1)
+        newcomer = self.room.read(0, 3)
+        self.assertEqual(len(self.store.reads), 1)
+        self.store.answer_all()
+        for each in (reading, newcomer):
+            self.assertEqual([message.erased for message in self.successResultOf(each)], [False, True, False])
+        self.assertEqual(self.store.asked, [("read", "lobby", "0", "3")] * 2)
+
+    def test_a_read_of_what_lies_behind_it_is_not(self) -> None:
+        self.room.deliver(self.add(4))
+        self.store.hold_reads = True
+        reading = self.room.read(2, 3)
+        self.store.reads[0].look()
+        self.erase(1)
+        self.store.answer_all()
+        self.successResultOf(reading)
+        self.assertEqual(len(self.store.asked), 1)
+
+    def test_while_the_room_reads_on(self) -> None:
+        self.store.hold_reads = True
+        self.room.deliver(self.add(3)[2:])
+        self.store.reads[0].look()
+        self.erase(1)
+        waiting = self.suspend()
+        self.store.answer_all()
+        self.assertEqual([message.erased for message in self.successResultOf(waiting).messages], [False, True, False])
+        self.assertEqual(self.room.head, 3)
+        self.assertIsNone(self.room.page(0, DEFAULT_LIMIT))

@@ -22,6 +22,14 @@ class GetTests(EdgeTestCase):
         self.assertEqual(answer.headers["content-type"], TEXT)
         self.assertEqual(self.peer.ask("/chat/get/0").body, b"one")
 
+    def test_an_erased_one_is_empty(self) -> None:
+        self.add("one", "two")
+        self.assertEqual(self.peer.ask("/chat/get/0").body, b"one")
+        self.store.erase("lobby", 0)
+        answer = self.peer.ask("/chat/get/0")
+        self.assertEqual((answer.status, answer.body, answer.headers["content-type"]), (200, b"", TEXT))
+        self.assertEqual(self.peer.ask("/chat/get/1").body, b"two")
+
     def test_the_next_one_is_waited_for(self) -> None:
         self.peer.send(asking("/chat/get/0"))
         self.assertEqual((self.peer.answers(), self.hub.waiting), ([], 1))

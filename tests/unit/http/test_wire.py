@@ -75,6 +75,11 @@ class MessageTests(SynchronousTestCase):
         self.assertEqual(document["data"], data)
         self.assertLessEqual(abs(document["at"] - at), 0.001)
 
+    def test_erased(self) -> None:
+        erased = Message(41, "ada", "hello", 1795354155.1234, '{"a":1}').erase()
+        document = b'{"seq":41,"author":"ada","text":"","at":1795354155.123,"erased":true}'
+        self.assertEqual(wire.message_json(erased).encode(), document)
+
 
 class PageTests(SynchronousTestCase):
     def test_to_the_byte(self) -> None:

@@ -48,6 +48,14 @@ class Read:
 
 
 @dataclass
+class Erase:
+    """A message is erased, if there is one."""
+
+    room: str
+    seq: int
+
+
+@dataclass
 class Prune:
     """What is older than `before` goes, in the rooms after `after`."""
 
@@ -61,9 +69,11 @@ class Reopen:
     """The SQLite store is closed and opened again; the other one has nothing to reopen."""
 
 
+Step = Appends | Read | Erase | Prune | Reopen
 STEPS = st.lists(
     st.builds(Appends, st.floats(0, 2e9), st.lists(st.tuples(ROOMS, DRAFTS), max_size=6))
     | st.builds(Read, ROOMS, st.integers(0, 12), st.integers(0, 12))
+    | st.builds(Erase, ROOMS, st.integers(0, 5))
     | st.builds(Prune, st.floats(0, 2e9), st.sampled_from(["", "lobby"]), st.integers(1, 3))
     | st.builds(Reopen),
     max_size=15,
@@ -78,7 +88,7 @@ class AgreementTests(SynchronousTestCase):
 
     @settings(max_examples=50, deadline=None)
     @given(STEPS, st.integers(0, 4))
-    def test_both_answer_alike(self, steps: list[Appends | Read | Prune | Reopen], retain: int) -> None:
+    def test_both_answer_alike(self, steps: list[Step], retain: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             history = _History(Path(folder) / "chat.db", retain)
             for step in steps:
@@ -100,12 +110,12 @@ class _History:
         self._retain = retain
         self._now = 0.0
         self._reactor = HandReactor()
-        self._told: tuple[list[tuple[str, Message]], list[tuple[str, Message]]] = ([], [])
+        self._told: tuple[list[tuple[str, Message | int]], list[tuple[str, Message | int]]] = ([], [])
         self._memory = MemoryStore(lambda: self._now, retain)
         self._subscribe(self._memory, 0)
         self._sqlite = self._open()
 
-    def take(self, step: Appends | Read | Prune | Reopen) -> None:
+    def take(self, step: Step) -> None:
         match step:
             case Appends():
                 self._now = step.now
@@ -117,6 +127,8 @@ class _History:
                     self._memory.read(step.room, step.start, step.limit),
                     self._sqlite.read(step.room, step.start, step.limit),
                 )
+            case Erase():
+                self._compare(self._memory.erase(step.room, step.seq), self._sqlite.erase(step.room, step.seq))
             case Prune():
                 self._compare(
                     self._memory.prune(step.before, step.after, step.limit),
@@ -142,7 +154,7 @@ class _History:
         def told(room: str, messages: Sequence[Message]) -> None:
             self._told[which].extend((room, message) for message in messages)
 
-        store.subscribe(told)
+        store.subscribe(told, lambda room, end: self._told[which].append((room, end)))
 
     def _compare(self, memory: Deferred[T], sqlite: Deferred[T]) -> None:
         assert self._outcome(memory) == self._outcome(sqlite)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import sqlite3
+import subprocess
 from pathlib import Path
 from typing import TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from chatcomet.core.message import Draft, IdempotencyKey
+from chatcomet.core.message import Draft, IdempotencyKey, Message
 from chatcomet.core.store import MessageStore
 from chatcomet.errors import KeyReused, StartRefused, StoreBusy
-from chatcomet.stores import readers, sqlite
+from chatcomet.stores import commits, database, readers, schema, sqlite
 from chatcomet.stores.sqlite import SqliteStore
 from tests.unit.stores import contract
 from tests.unit.stores.hand_reactor import HandReactor
@@ -68,15 +72,137 @@ class ReopeningTests(SqliteCase):
         self.assertEqual(self.result(store.bounds("lobby")), (7, 10))
         self.assertEqual(self.texts(store), ["7", "8", "9"])
 
+    def test_what_was_erased_stays_so(self) -> None:
+        key = IdempotencyKey("session", "k")
+        store = self.open_store()
+        self.post(store, "hello", key)
+        self.result(store.erase("lobby", 0))
+        self.close_store(store)
+        store = self.open_store()
+        erased = Message(0, "ada", "", self.now, erased=True)
+        self.assertEqual(self.read(store), (erased,))
+        self.assertEqual(self.post(store, "hello", key), (erased, True))
+
+
+class ErasingTests(SqliteCase):
+    """The bytes of what was erased, in the files."""
+
+    text = "what was said " * 200
+    data = '"what was meant"' + " " * 12_000 + '"or not"'
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(commits, "SCRUB_SECONDS", 0.0)
+        self.patch(database, "BUSY_SECONDS", 60.0)  # longer than a test takes: nobody waits for who reads the log
+        self.store = self.open_store()
+        self.result(self.store.append("lobby", Draft("ada", self.text, self.data, IdempotencyKey("session", "k"))))
+
+    def tearDown(self) -> None:
+        self.flushLoggedErrors(sqlite3.Error)
+
+    def kept_in(self, path: Path) -> bool:
+        """Whether something of what was said is in the file at `path`, or in its write-ahead log."""
+        files = [str(path), *map(str, path.parent.glob(f"{path.name}-wal"))]
+        # By another process: closing a file that this one has locks on would drop them.
+        bytes_ = subprocess.run(["cat", *files], check=True, capture_output=True).stdout
+        digest = hashlib.sha256(json.dumps(["ada", self.text, self.data]).encode()).digest()
+        return any(piece in bytes_ for piece in (b"what was said", b"what was meant", b"or not", digest))
+
+    def erase(self) -> None:
+        self.assertTrue(self.result(self.store.erase("lobby", 0)))
+
+    def settle(self) -> None:
+        """Let the writer come round."""
+        for _ in range(2):
+            self.post(self.store, "something else")
+
+    def test_are_gone(self) -> None:
+        self.assertTrue(self.kept_in(self.path))
+        self.erase()
+        self.settle()
+        self.assertFalse(self.kept_in(self.path))
+
+    def test_are_gone_from_the_database_of_before(self) -> None:
+        self.close_store(self.store)
+        self.assertTrue(self.kept_in(self.path))
+        self.store = self.open_store()
+        self.erase()
+        self.close_store(self.store)
+        self.assertFalse(self.kept_in(self.path))
+
+    def test_are_gone_when_who_reads_the_log_has_done_so(self) -> None:
+        other = sqlite3.connect(self.path, isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM messages").fetchone()
+        self.erase()
+        self.settle()
+        self.assertTrue(self.kept_in(self.path))
+        other.execute("ROLLBACK")
+        self.settle()
+        self.assertFalse(self.kept_in(self.path))
+
+    def test_are_gone_when_a_disk_that_failed_does_not(self) -> None:
+        self.disk.fail_checkpoints = True
+        self.erase()
+        self.settle()
+        self.assertTrue(self.kept_in(self.path))
+        self.disk.fail_checkpoints = False
+        self.settle()
+        self.assertFalse(self.kept_in(self.path))
+
+    def test_are_gone_when_a_server_that_was_killed_starts_again(self) -> None:
+        self.patch(commits, "SCRUB_SECONDS", 3600.0)
+        self.erase()
+        killed = self.folder / "killed"
+        killed.mkdir()
+        for suffix in ("", "-wal", ".life"):
+            subprocess.run(["cp", f"{self.path}{suffix}", str(killed)], check=True)
+        self.assertTrue(self.kept_in(killed / "chat.db"))
+        store = self.open_store(killed / "chat.db")
+        self.assertFalse(self.kept_in(killed / "chat.db"))
+        self.assertTrue(self.read(store)[0].erased)
+
+
+class UpgradeTests(SqliteCase):
+    """A database of an earlier version is brought up to date where it is."""
+
+    def test_from_version_1(self) -> None:
+        self.path.touch()
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        schema.upgrade(connection, schema.scripts()[:1])
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("INSERT INTO meta VALUES ('epoch', 'k3v9'), ('token', 'token')")
+        connection.execute("INSERT INTO rooms VALUES (1, 'lobby', 1, 3, 1000.0)")
+        digest = hashlib.sha256(b'["ada", "one", null]').digest()
+        for seq, text, key in ((0, "pruned", None), (1, "one", "k"), (2, "two", None)):
+            connection.execute(
+                "INSERT INTO messages VALUES (1, ?, 1000.0, 'ada', ?, NULL, 'session', ?, ?)", (seq, text, key, digest)
+            )
+        connection.close()
+        self.path.with_name("chat.db.life").write_text("token\n")
+
+        store = self.open_store()
+        self.assertEqual(store.epoch, "k3v9")
+        one, two = self.read(store)
+        self.assertEqual((one, two), (Message(1, "ada", "one", 1_000.0), Message(2, "ada", "two", 1_000.0)))
+        self.assertEqual(self.post(store, "one", IdempotencyKey("session", "k")), (one, True))
+        self.assertTrue(self.result(store.erase("lobby", 2)))
+        self.assertEqual(self.texts(store), ["one", ""])
+        self.assertEqual(self.post(store, "next").message.seq, 3)
+        header = subprocess.run(["head", "-c", "64", str(self.path)], check=True, capture_output=True).stdout
+        self.assertEqual(int.from_bytes(header[60:64], "big"), len(schema.scripts()))
+
 
 class QueueTests(SqliteCase):
     """Appends and reads that wait for a thread, or for the reactor to hear of them."""
 
-    def test_too_many_appends_are_refused_until_some_are_answered(self) -> None:
-        self.patch(sqlite, "APPENDS_PENDING", 3)
+    def test_too_many_changes_are_refused_until_some_are_answered(self) -> None:
+        self.patch(sqlite, "CHANGES_PENDING", 3)
         store = self.open_store()
         posted = [store.append("lobby", Draft("ada", str(number))) for number in range(3)]
         self.failureResultOf(store.append("lobby", Draft("ada", "too many")), StoreBusy)
+        self.failureResultOf(store.erase("lobby", 0), StoreBusy)
         self.assertEqual([self.result(each).message.seq for each in posted], [0, 1, 2])
         self.assertEqual(self.post(store, "again").message.seq, 3)
 

@@ -32,6 +32,12 @@ class FaultCase(SqliteCase):
     def append(self, text: str, key: IdempotencyKey | None = None, room: str = "lobby") -> Deferred[Posted]:
         return self.store.append(room, Draft("ada", text, None, key))
 
+    def watch(self) -> list[tuple[str, int]]:
+        """What is told from now on to be outdated."""
+        outdated: list[tuple[str, int]] = []
+        self.store.subscribe(lambda room, messages: None, lambda room, end: outdated.append((room, end)))
+        return outdated
+
     def assert_goes_on(self, *texts: str) -> None:
         """The next append succeeds; then the log is `texts` and that one, and so is what was told."""
         self.post(self.store, "after")
@@ -94,8 +100,7 @@ class CommitFaultTests(FaultCase):
         self.assertEqual(self.disk.connections, before + 1)
 
     def test_pruning_that_may_have_happened_is_told_all_the_same(self) -> None:
-        pruned: list[tuple[str, int]] = []
-        self.store.subscribe(lambda room, messages: None, lambda room, first: pruned.append((room, first)))
+        pruned = self.watch()
         self.disk.fail_after_commit = True
         self.assert_unavailable(self.store.prune(self.now + 1, "", 10))
         self.disk.fail_after_commit = False
@@ -110,6 +115,33 @@ class CommitFaultTests(FaultCase):
         self.disk.fail_before_commit = self.disk.gone = False
         self.assertIsNone(self.result(self.store.prune(self.now + 1, "", 10)))
         self.assertEqual(self.result(self.store.bounds("lobby")), (1, 1))
+
+    def test_an_erasure_that_did_not_happen_is_a_failure(self) -> None:
+        outdated = self.watch()
+        self.disk.fail_before_commit = True
+        self.assert_unavailable(self.store.erase("lobby", 0))
+        self.disk.fail_before_commit = False
+        self.assertEqual(outdated, [("lobby", 1)])
+        self.assertEqual(self.texts(self.store), ["before"])
+        self.assertTrue(self.result(self.store.erase("lobby", 0)))
+        self.assertEqual(self.texts(self.store), [""])
+
+    def test_an_erasure_that_may_have_happened_is_told_and_can_be_tried_again(self) -> None:
+        outdated = self.watch()
+        self.disk.fail_after_commit = True
+        self.assert_unavailable(self.store.erase("lobby", 0))
+        self.disk.fail_after_commit = False
+        self.assertEqual(outdated, [("lobby", 1)])
+        self.assertEqual(self.texts(self.store), [""])
+        self.assertTrue(self.result(self.store.erase("lobby", 0)))
+
+    def test_erasing_fails_while_the_database_is_gone_and_goes_on_after_it(self) -> None:
+        self.disk.fail_before_commit = self.disk.gone = True
+        for _ in range(2):
+            self.assert_unavailable(self.store.erase("lobby", 0))
+        self.disk.fail_before_commit = self.disk.gone = False
+        self.assertTrue(self.result(self.store.erase("lobby", 0)))
+        self.assertEqual(self.texts(self.store), [""])
 
     def test_reading_goes_on_while_nothing_can_be_written(self) -> None:
         self.disk.fail_before_commit = True

@@ -20,6 +20,8 @@ class WeakDisk:
         """Commits fail, and have not happened."""
         self.fail_after_commit = False
         """Commits fail, though they have happened."""
+        self.fail_checkpoints = False
+        """The write-ahead log can't be copied to the database."""
         self.gone = False
         """No connection can be made."""
         self.pragmas: list[str] = []
@@ -52,6 +54,8 @@ class _WeakConnection:
         return getattr(self._connection, name)
 
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        if self._disk.fail_checkpoints and "wal_checkpoint" in sql:
+            raise sqlite3.OperationalError("disk I/O error")
         if sql != "COMMIT":
             return self._connection.execute(sql, *parameters)
         self._disk.commits += 1
