@@ -27,13 +27,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chatcomet.access.keys import load_key
+from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import Sessions, read_key
 from chatcomet.access.tickets import Tickets
 from chatcomet.api.chat import Chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.retention import Retention
 from chatcomet.core.room import BACKLOG_MESSAGES
-from chatcomet.errors import StartRefused
+from chatcomet.errors import StartRefused, StoreUnavailable
 from chatcomet.http.crowd import crowd_of
 from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
@@ -65,6 +66,7 @@ class ChatService(Service):
         self._settings = settings
         self._reactor = reactor
         self._store = open_store(settings.store, time.time, reactor, settings.retain)
+        self._rulings = Rulings(self._store, time.time)
         self._key_path = key_path(settings.store)
         self._crowd = crowd_of(reactor)
         outbox = Outbox(self._crowd.hold_back) if self._crowd else Outbox()
@@ -107,6 +109,7 @@ class ChatService(Service):
         super().startService()
         key = read_key(self._key_path)
         _raise_failure(self._store.open(), self._refused_late)
+        _raise_failure(self._rulings.load().addErrback(self._refuse_without_rulings), self._refused_late)
         if self._settings.retain_days:
             self._retention.start()
         sessions = Sessions(key, time.time, self._reactor)
@@ -158,6 +161,12 @@ class ChatService(Service):
 
     def _tell_address(self, port: IListeningPort) -> None:
         self._log.info("the page is at {address}", address=self._address(port))
+
+    def _refuse_without_rulings(self, failure: Failure) -> None:
+        """Not to know who is banned would be to let them in."""
+        failure.trap(StoreUnavailable)
+        self._store.close()
+        raise StartRefused(f"it can't be read who is banned: {failure.getErrorMessage()}")
 
     def _address(self, port: IListeningPort) -> str:
         """Where a browser on this machine finds the page."""

@@ -58,7 +58,7 @@ class Draft:
             raise TooLong(f"a message's text has {TEXT_CHARACTERS} characters at most; this one has {len(self.text)}")
         if not self.text and self.data is None:
             raise Malformed("a message needs a text, or data")
-        if not all(map(_is_utf8, (self.author, self.text, self.data or ""))):
+        if not all(map(is_utf8, (self.author, self.text, self.data or ""))):
             raise Malformed("a message is Unicode, without lone surrogates")
         if self.data is not None and len(self.data.encode()) > DATA_BYTES:
             raise TooLong(f"a message's data has {DATA_BYTES} bytes of JSON at most")
@@ -137,7 +137,8 @@ def last_that_fit(messages: Sequence[Message], limit: int) -> tuple[Message, ...
     return first_that_fit(messages[::-1], limit)[::-1]
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
+    """Whether `text` can be written as UTF-8: it has no lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:

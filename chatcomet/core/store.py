@@ -23,6 +23,7 @@ from typing import NamedTuple, Protocol
 from twisted.internet.defer import Deferred
 
 from chatcomet.core.message import Draft, Message
+from chatcomet.core.rulings import RulingStore
 
 
 class Bounds(NamedTuple):
@@ -103,3 +104,7 @@ class MessageStore(Protocol):
 
     def bounds(self, room: str) -> Deferred[Bounds]:
         """What `room` keeps now.  Fails with `StoreUnavailable` or `StoreBusy`."""
+
+
+class Store(MessageStore, RulingStore, Protocol):
+    """All that a server needs kept."""

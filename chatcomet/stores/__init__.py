@@ -1,1 +1,1 @@
-"""Where messages live: in memory, in SQLite."""
+"""Where messages and rulings live: in memory, in SQLite."""

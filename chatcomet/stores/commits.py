@@ -9,7 +9,8 @@ The rules:
   and was asked; then it is handed over, or forgotten.  There is never a second one in doubt, since nothing is written
   before that is known, so listeners hear of every durable message once and in order.
 * Who appended what is in doubt is told so (`StoreUnavailable`), unless the database answers at once.  All who append
-  while it can't be opened are told the same at once; one of them a second tries it.
+  while it can't be opened are told the same at once; one of them a second tries it.  What is ruled then, who follows is
+  told when it is open again, whether it has changed or not.
 * What is too old is pruned in the same transactions, a few rooms at a time, by moving their first seqs, and what is to
   be erased is erased in them.  That is told even of a transaction that failed: it may have happened, and who listens
   only asks the store more often.
@@ -24,6 +25,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
@@ -32,17 +34,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chatcomet.core.message import Draft, Message
+from chatcomet.core.rulings import Ruling, RulingKey
 from chatcomet.core.store import Posted
 from chatcomet.errors import KeyReused, StoreUnavailable
+from chatcomet.stores import rulings
 from chatcomet.stores.tables import Tables
 
 BATCH_APPENDS = 200
 SWEPT_ROWS = 500
 RETRY_SECONDS = 1.0
 SCRUB_SECONDS = 1.0
-
-Runs = dict[str, list[Message]]
-"""What was appended: by room, contiguous and in order."""
 
 
 class Append(NamedTuple):
@@ -70,15 +71,38 @@ class Prune(NamedTuple):
     answer: Deferred[str | None]
 
 
-Ends = dict[str, int]
-"""By room, the seq before which something was erased or pruned."""
+class Rule(NamedTuple):
+    """One ruling that waits for its answer."""
 
-Asked = Append | Erase | Prune
+    ruling: Ruling
+    answer: Deferred[None]
+
+
+class Lift(NamedTuple):
+    """One ruling's lifting that waits for its answer."""
+
+    key: RulingKey
+    answer: Deferred[bool]
+
+
+@dataclass(slots=True)
+class News:
+    """What a transaction has made durable, to be told in this order.
+
+    `runs`: what was appended, by room, contiguous and in order.  `ends`: by room, the seq before which something was
+    erased or pruned.  `ruled`: what is ruled now about what.
+    """
+
+    runs: dict[str, list[Message]] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)
+    ruled: dict[RulingKey, Ruling | None] = field(default_factory=dict)
+
+
+Asked = Append | Erase | Prune | Rule | Lift
 Outcome = Posted | bool | str | Failure | None
 Answers = Sequence[tuple[Asked, Outcome]]
-HandOver = Callable[[Runs, Ends, Answers], None]
-"""Called in the writer's thread with what has become durable, what of it is not so any more, and with the answers to
-give after that was told."""
+HandOver = Callable[[News, Answers], None]
+"""Called in the writer's thread with what is to be told, and with the answers to give after that."""
 
 
 class Commits:
@@ -98,7 +122,7 @@ class Commits:
         self._tables: Tables | None = None
         self._reopen_not_before = 0.0
         self._scrub_at = math.inf
-        self._in_doubt: Runs = {}
+        self._in_doubt = News()
 
     def put(self, asked: Asked) -> None:
         """Let `asked` be done after those before it."""
@@ -133,55 +157,65 @@ class Commits:
         if not batch and not self._has_garbage:
             return
         if self._tables is None:
-            self._hand_over(self._open_again(), {}, ())
+            self._hand_over(self._open_again(), ())
         if self._tables is None:
-            self._hand_over({}, {}, _refusals(batch))
+            self._hand_over(News(), _refusals(batch))
         else:
             self._hand_over(*self._transact(self._tables, batch))
 
-    def _transact(self, tables: Tables, batch: Sequence[Asked]) -> tuple[Runs, Ends, Answers]:
-        """What has become durable, what of it is not so any more, and how each that was asked for came out."""
+    def _transact(self, tables: Tables, batch: Sequence[Asked]) -> tuple[News, Answers]:
+        """What has become durable, and how each that was asked for came out."""
         answers: list[tuple[Asked, Outcome]] = []
-        runs: Runs = {}
-        self._in_doubt = runs
+        news = self._in_doubt = News()
         try:
             tables.begin()
             for asked in batch:
-                answers.append((asked, self._make(tables, asked, runs)))
+                answers.append((asked, self._make(tables, asked, news)))
             tables.sweep(SWEPT_ROWS)
             tables.commit()
         except Exception:
             self._log.failure("the database can't be written")
             tables.close()
             self._tables = None
-            runs = self._open_again()
-            return runs, tables.outdated, answers if runs else _refusals(batch)
-        self._in_doubt = {}
-        return runs, tables.outdated, answers
+            news = self._open_again()
+            news.ends = tables.outdated
+            return news, answers if news.runs else _refusals(batch)
+        self._in_doubt = News()
+        news.ends = tables.outdated
+        return news, answers
 
-    def _make(self, tables: Tables, asked: Asked, runs: Runs) -> Outcome:
-        """Make one change, which adds to `runs` what it appends."""
-        match asked:
-            case Append():
-                return self._place(tables, asked, runs)
-            case Erase():
-                self._scrub_at = min(self._scrub_at, time.monotonic() + SCRUB_SECONDS)
-                return tables.erase(asked.room, asked.seq)
-            case Prune():
-                return tables.prune(asked.before, asked.after, asked.limit)
-
-    def _place(self, tables: Tables, append: Append, runs: Runs) -> Posted | Failure:
+    def _make(self, tables: Tables, asked: Asked, news: News) -> Outcome:
+        """Make one change, and add it to the `news`.  Raises `sqlite3.Error`, a fault of the whole transaction."""
         try:
-            posted = tables.append(append.room, append.draft, self._wall())
+            match asked:
+                case Append():
+                    return self._append(tables, asked, news)
+                case Erase():
+                    self._scrub_at = min(self._scrub_at, time.monotonic() + SCRUB_SECONDS)
+                    return tables.erase(asked.room, asked.seq)
+                case Prune():
+                    return tables.prune(asked.before, asked.after, asked.limit)
+                case Rule():
+                    rulings.keep(tables.connection, asked.ruling, self._wall())
+                    news.ruled[asked.ruling.key] = asked.ruling
+                    return None
+                case Lift():
+                    lifted = rulings.delete(tables.connection, asked.key, self._wall())
+                    if lifted:
+                        news.ruled[asked.key] = None
+                    return lifted
         except sqlite3.Error:
-            raise  # a fault of the whole transaction
+            raise
         except KeyReused as error:
             return Failure(error)
         except Exception:
-            self._log.failure("a draft can't be appended")
+            self._log.failure("a change can't be made")
             return Failure()
+
+    def _append(self, tables: Tables, append: Append, news: News) -> Posted:
+        posted = tables.append(append.room, append.draft, self._wall())
         if not posted.repeated:
-            runs.setdefault(append.room, []).append(posted.message)
+            news.runs.setdefault(append.room, []).append(posted.message)
         return posted
 
     @property
@@ -203,20 +237,21 @@ class Commits:
             self._log.warn("erased messages still stand in the write-ahead log: {error}", error=error)
             self._scrub_at = time.monotonic() + SCRUB_SECONDS
 
-    def _open_again(self) -> Runs:
-        """Open the tables, unless that was tried just now; returns what was in doubt, if it is durable."""
+    def _open_again(self) -> News:
+        """Open the tables, unless that was tried just now; returns what was in doubt, as far as it is durable."""
         if time.monotonic() < self._reopen_not_before:
-            return {}
+            return News()
         self._reopen_not_before = time.monotonic() + RETRY_SECONDS
         try:
             tables = self._reopen()
-            happened = tables.has(self._in_doubt)
+            happened = tables.has(self._in_doubt.runs)
+            ruled = {key: rulings.find(tables.connection, key) for key in self._in_doubt.ruled}
         except Exception:
             self._log.failure("the database can't be opened again")
-            return {}
-        runs, self._in_doubt = self._in_doubt, {}
+            return News()
+        runs, self._in_doubt = self._in_doubt.runs, News()
         self._tables = tables
-        return runs if happened else {}
+        return News(runs if happened else {}, ruled=ruled)
 
 
 def _refusals(batch: Sequence[Asked]) -> Answers:

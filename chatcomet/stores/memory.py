@@ -1,4 +1,4 @@
-"""MemoryStore: messages that live as long as the process.
+"""MemoryStore: messages and rulings that live as long as the process.
 
 It is also the reference: what another store answers is what this one answers (``tests/unit/stores/contract.py``).
 
@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
+from chatcomet.core.rulings import Ruled, Ruling, RulingKey
 from chatcomet.core.store import Bounds, Outdated, Posted, Told
 from chatcomet.errors import KeyReused, StoreUnavailable
 from chatcomet.stores.epoch import new_epoch
@@ -24,9 +25,11 @@ from chatcomet.stores.listeners import Listeners
 
 T = TypeVar("T")
 
+CROWD = 1_000  # rulings that are over are looked for when there are so many, then when there are twice as many
+
 
 class MemoryStore:
-    """A `MessageStore` without a disk.
+    """A `Store` without a disk.
 
     `wall` tells the time in seconds since 1970.  `retain`: how many messages a room keeps; 0 keeps all.
     """
@@ -36,6 +39,8 @@ class MemoryStore:
         self._retain = retain
         self._epoch = epoch or new_epoch()
         self._rooms: dict[str, _Room] = {}
+        self._rulings: dict[RulingKey, Ruling] = {}
+        self._crowd = CROWD
         self._listeners = Listeners()
         self._changes: deque[_Change] = deque()
         self._changing = False
@@ -80,6 +85,22 @@ class MemoryStore:
             return fail(StoreUnavailable("the store is closed"))
         return succeed(self._rooms[room].bounds if room in self._rooms else Bounds(0, 0))
 
+    def follow_rulings(self, ruled: Ruled) -> None:
+        self._listeners.add_ruled(ruled)
+
+    def rule(self, ruling: Ruling) -> Deferred[None]:
+        return self._in_turn(lambda: self._rule(ruling))
+
+    def lift(self, key: RulingKey) -> Deferred[bool]:
+        return self._in_turn(lambda: self._lift(key))
+
+    def rulings(self) -> Deferred[Sequence[Ruling]]:
+        if self._closed:
+            return fail(StoreUnavailable("the store is closed"))
+        now = self._wall()
+        rulings = [ruling for ruling in self._rulings.values() if not ruling.is_over(now)]
+        return succeed(sorted(rulings, key=lambda ruling: (ruling.at, ruling.key)))
+
     def _in_turn(self, make: Callable[[], T]) -> Deferred[T]:
         """What `make` returns, when the changes before it are made."""
         if self._closed:
@@ -122,6 +143,21 @@ class MemoryStore:
             if self._rooms[name].prune_older(before):
                 self._listeners.tell_outdated(name, self._rooms[name].bounds.first)
         return names[-1] if len(names) == limit else None
+
+    def _rule(self, ruling: Ruling) -> None:
+        self._rulings[ruling.key] = ruling
+        if len(self._rulings) > self._crowd:
+            now = self._wall()
+            self._rulings = {key: each for key, each in self._rulings.items() if not each.is_over(now)}
+            self._crowd = max(CROWD, 2 * len(self._rulings))
+        self._listeners.tell_ruled(ruling.key, ruling)
+
+    def _lift(self, key: RulingKey) -> bool:
+        ruling = self._rulings.pop(key, None)
+        if ruling is None or ruling.is_over(self._wall()):
+            return False
+        self._listeners.tell_ruled(key, None)
+        return True
 
 
 class _Change(NamedTuple):

@@ -1,10 +1,10 @@
-"""SqliteStore: messages in an SQLite database, written by one thread and read by others.
+"""SqliteStore: messages and rulings in an SQLite database, written by one thread and read by others.
 
 What happens where:
 
 * In the reactor's thread, `SqliteStore`: it queues, and it tells and answers what the threads hand over.  It touches
-  the database once, to open it.
-* In the writer's thread, ``commits.py`` over the SQL in ``tables.py``.
+  the database twice: to open it, and to read the rulings before anybody is served.
+* In the writer's thread, ``commits.py`` over the SQL in ``tables.py`` and ``rulings.py``.
 * In the readers' threads, ``readers.py``.
 
 What `erase` takes from the files: the text and the data at once, in the database as readers see it; their bytes, as far
@@ -20,7 +20,9 @@ What has to hold for the file is in ``database.py`` and its parts: ``place.py`` 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from threading import Thread, current_thread
@@ -30,9 +32,11 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 
 from chatcomet.core.message import Draft, Message
+from chatcomet.core.rulings import Ruled, Ruling, RulingKey
 from chatcomet.core.store import Bounds, Outdated, Posted, Told
 from chatcomet.errors import StartRefused, StoreBusy, StoreUnavailable
-from chatcomet.stores.commits import Answers, Append, Asked, Commits, Ends, Erase, Prune, Runs
+from chatcomet.stores import rulings
+from chatcomet.stores.commits import Answers, Append, Asked, Commits, Erase, Lift, News, Prune, Rule
 from chatcomet.stores.database import Connect, Database, connect
 from chatcomet.stores.listeners import Listeners
 from chatcomet.stores.readers import Readers
@@ -44,9 +48,9 @@ CHANGES_PENDING = 10_000
 
 
 class SqliteStore:
-    """A `MessageStore` in the file at `path`.
+    """A `Store` in the file at `path`.
 
-    `wall` tells the time in seconds since 1970, in the writer's thread.  `retain`: how many messages a room keeps; 0
+    `wall` tells the time in seconds since 1970, in any thread.  `retain`: how many messages a room keeps; 0
     keeps all.  `connect` makes connections; tests let faults in there.
     """
 
@@ -58,6 +62,7 @@ class SqliteStore:
         retain: int = 0,
         connect: Connect = connect,
     ) -> None:
+        self._wall = wall
         self._reactor = reactor
         self._database = Database(path, retain, connect)
         self._commits = Commits(self._database.reopen, wall, partial(reactor.callFromThread, self._tell_and_answer))
@@ -126,6 +131,26 @@ class SqliteStore:
             return fail(StoreUnavailable("the store is closed"))
         return self._readers.ask(lambda connection: read_bounds(connection, room))
 
+    def follow_rulings(self, ruled: Ruled) -> None:
+        self._listeners.add_ruled(ruled)
+
+    def rule(self, ruling: Ruling) -> Deferred[None]:
+        answer: Deferred[None] = Deferred()
+        return self._put(Rule(ruling, answer), answer)
+
+    def lift(self, key: RulingKey) -> Deferred[bool]:
+        answer: Deferred[bool] = Deferred()
+        return self._put(Lift(key, answer), answer)
+
+    def rulings(self) -> Deferred[Sequence[Ruling]]:
+        if not self._is_open:
+            return fail(StoreUnavailable("the store is closed"))
+        try:
+            with closing(self._database.connect_reader()) as connection:
+                return succeed(rulings.read(connection, self._wall()))
+        except sqlite3.Error as error:
+            return fail(StoreUnavailable(f"the database can't be read now: {error}"))
+
     def _put(self, asked: Asked, answer: Deferred[T]) -> Deferred[T]:
         if not self._is_open:
             return fail(StoreUnavailable("the store is closed"))
@@ -135,11 +160,13 @@ class SqliteStore:
         self._commits.put(asked)
         return answer
 
-    def _tell_and_answer(self, runs: Runs, ends: Ends, answers: Answers) -> None:
-        for room, messages in runs.items():
+    def _tell_and_answer(self, news: News, answers: Answers) -> None:
+        for room, messages in news.runs.items():
             self._listeners.tell(room, messages)
-        for room, end in ends.items():
+        for room, end in news.ends.items():
             self._listeners.tell_outdated(room, end)
+        for key, ruling in news.ruled.items():
+            self._listeners.tell_ruled(key, ruling)
         self._pending -= len(answers)
         for asked, outcome in answers:
             answer: Deferred[Any] = asked.answer

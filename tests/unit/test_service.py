@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -22,8 +23,10 @@ from chatcomet import service as service_module
 from chatcomet.access.grants import Grants
 from chatcomet.access.issuing import issue
 from chatcomet.access.keys import load_signing_key, write_secret
+from chatcomet.access.rulings import Rulings
 from chatcomet.api.chat import Chat
-from chatcomet.errors import StartRefused
+from chatcomet.core.rulings import Ruling
+from chatcomet.errors import StartRefused, StoreUnavailable
 from chatcomet.http.site import ChatSite
 from chatcomet.service import BACKLOG_CONNECTIONS, STOP_SECONDS, ChatService
 from chatcomet.settings import Settings
@@ -111,6 +114,20 @@ class StartTests(ServiceTestCase):
             error = self.assertRaises(StartRefused, start)
             self.assertIn("/nowhere/a.key can't be read", str(error))
         self.assertEqual(self.reactor.tcpServers, [])
+    def test_a_store_whose_rulings_can_not_be_read_refuses_the_start(self) -> None:
+        self.patch(MemoryStore, "rulings", lambda store: fail(StoreUnavailable("the disk is gone")))
+        refusal = self.assertRaises(StartRefused, self.service.startService)
+        self.assertIn("the disk is gone", str(refusal))
+        self.failureResultOf(self.service._store.bounds("lobby"), StoreUnavailable)  # it is closed
+        self.assertEqual(self.connect().ask("/x/session").status, 404)
+
+    def test_what_was_ruled_before_is_known_when_it_serves(self) -> None:
+        ban = Ruling("ban", "lobby", "bob", inf, "ada", 0.0)
+        self.service._store.rule(ban)
+        known = Rulings(self.service._store, time.time)
+        self.service._rulings = known
+        self.service.startService()
+        self.assertEqual(known.of("lobby"), [ban])
 
     def test_a_store_of_no_kind_refuses_the_start(self) -> None:
         wrong = replace(SETTINGS, store="redis:")

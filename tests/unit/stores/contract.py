@@ -1,7 +1,8 @@
-"""The contract: what every store does, in tests that run over each of them.
+"""The contract: what every store does with messages, in tests that run over each of them.
 
-A new store's test is a subclass of `StoreContract` that says how to make one, and how to wait for it.  Import this
-module, and not the class, or it is collected as a test itself.
+A new store's test is a subclass of `StoreContract`, and another one of ``rulings_contract.RulingsContract``, that says
+how to make one, and how to wait for it.  Import these modules, and not the classes, or they are collected as tests
+themselves.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
-from chatcomet.core.store import Bounds, MessageStore, Posted
+from chatcomet.core.store import Bounds, Posted, Store
 from chatcomet.errors import KeyReused, StoreUnavailable
 
 T = TypeVar("T")
@@ -21,14 +22,14 @@ T = TypeVar("T")
 ALL = 1_000
 
 
-class StoreContract(SynchronousTestCase):
-    """Every store's rules; `make` and `wait_for` are the store's test to write."""
+class StoreCase(SynchronousTestCase):
+    """A test over a store; `make` and `wait_for` are the store's test to write."""
 
     def setUp(self) -> None:
         self.now = 1_000.0
         self.store = self.make()
 
-    def make(self, retain: int = 0) -> MessageStore:
+    def make(self, retain: int = 0) -> Store:
         """An open and empty store, whose wall clock shows `self.now`, to be closed at the end of the test."""
         raise NotImplementedError
 
@@ -36,12 +37,16 @@ class StoreContract(SynchronousTestCase):
         """Let the store work until `fired` has fired."""
         raise NotImplementedError
 
-    # What a test says
-
     def result(self, deferred: Deferred[T]) -> T:
         self.wait_for(deferred)
         result: T = self.successResultOf(deferred)
         return result
+
+
+class StoreContract(StoreCase):
+    """Every store's rules about messages."""
+
+    # What a test says
 
     def post(self, text: str, room: str = "lobby", key: IdempotencyKey | None = None, author: str = "ada") -> Posted:
         return self.result(self.store.append(room, Draft(author, text, None, key)))

@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +18,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
-from chatcomet.core.store import MessageStore
+from chatcomet.core.rulings import KINDS, Ruling, RulingKey
+from chatcomet.core.store import Store
 from chatcomet.stores import database
 from chatcomet.stores.memory import MemoryStore
 from chatcomet.stores.sqlite import SqliteStore
@@ -26,6 +28,7 @@ from tests.unit.stores.hand_reactor import HandReactor
 T = TypeVar("T")
 
 ROOMS = st.sampled_from(["lobby", "other"])
+RULED = st.builds(RulingKey, st.sampled_from(KINDS), st.sampled_from(["", "lobby"]), st.sampled_from(["bob", "eve"]))
 KEYS = st.none() | st.builds(IdempotencyKey, st.sampled_from(["", "s"]), st.sampled_from(["k", "l"]))
 DRAFTS = st.builds(Draft, st.sampled_from(["ada", "bob"]), st.sampled_from(["x", "y"]), st.none() | st.just("1"), KEYS)
 
@@ -65,16 +68,33 @@ class Prune:
 
 
 @dataclass
+class Rule:
+    """A ruling about somebody, `seconds` long."""
+
+    key: RulingKey
+    seconds: float
+
+
+@dataclass
+class Lift:
+    """A ruling is lifted, if there is one."""
+
+    key: RulingKey
+
+
+@dataclass
 class Reopen:
     """The SQLite store is closed and opened again; the other one has nothing to reopen."""
 
 
-Step = Appends | Read | Erase | Prune | Reopen
+Step = Appends | Read | Erase | Prune | Rule | Lift | Reopen
 STEPS = st.lists(
     st.builds(Appends, st.floats(0, 2e9), st.lists(st.tuples(ROOMS, DRAFTS), max_size=6))
     | st.builds(Read, ROOMS, st.integers(0, 12), st.integers(0, 12))
     | st.builds(Erase, ROOMS, st.integers(0, 5))
     | st.builds(Prune, st.floats(0, 2e9), st.sampled_from(["", "lobby"]), st.integers(1, 3))
+    | st.builds(Rule, RULED, st.floats(-10, 10) | st.just(inf))
+    | st.builds(Lift, RULED)
     | st.builds(Reopen),
     max_size=15,
 )
@@ -96,6 +116,9 @@ class AgreementTests(SynchronousTestCase):
             history.end()
 
 
+RULINGS = "what was told of rulings"
+
+
 def _connect(path: Path, mode: database.Mode) -> sqlite3.Connection:
     connection = database.connect(path, mode)
     connection.execute("PRAGMA synchronous = OFF")
@@ -110,7 +133,7 @@ class _History:
         self._retain = retain
         self._now = 0.0
         self._reactor = HandReactor()
-        self._told: tuple[list[tuple[str, Message | int]], list[tuple[str, Message | int]]] = ([], [])
+        self._told: tuple[list[tuple[str, object]], list[tuple[str, object]]] = ([], [])
         self._memory = MemoryStore(lambda: self._now, retain)
         self._subscribe(self._memory, 0)
         self._sqlite = self._open()
@@ -134,6 +157,14 @@ class _History:
                     self._memory.prune(step.before, step.after, step.limit),
                     self._sqlite.prune(step.before, step.after, step.limit),
                 )
+            case Rule():
+                self._now += 1.0
+                ruling = Ruling(*step.key, self._now + step.seconds, "ada", self._now)
+                self._compare(self._memory.rule(ruling), self._sqlite.rule(ruling))
+                self._compare(self._memory.rulings(), self._sqlite.rulings())
+            case Lift():
+                self._compare(self._memory.lift(step.key), self._sqlite.lift(step.key))
+                self._compare(self._memory.rulings(), self._sqlite.rulings())
             case Reopen():
                 self.end()
                 self._sqlite = self._open()
@@ -141,7 +172,7 @@ class _History:
     def end(self) -> None:
         assert self._outcome(self._sqlite.close()) is None
         in_memory, in_sqlite = self._told
-        for room in ("lobby", "other"):
+        for room in ("lobby", "other", RULINGS):
             assert [each for each in in_memory if each[0] == room] == [each for each in in_sqlite if each[0] == room]
 
     def _open(self) -> SqliteStore:
@@ -150,11 +181,12 @@ class _History:
         assert self._outcome(store.open()) is None
         return store
 
-    def _subscribe(self, store: MessageStore, which: int) -> None:
+    def _subscribe(self, store: Store, which: int) -> None:
         def told(room: str, messages: Sequence[Message]) -> None:
             self._told[which].extend((room, message) for message in messages)
 
         store.subscribe(told, lambda room, end: self._told[which].append((room, end)))
+        store.follow_rulings(lambda key, ruling: self._told[which].append((RULINGS, (key, ruling))))
 
     def _compare(self, memory: Deferred[T], sqlite: Deferred[T]) -> None:
         assert self._outcome(memory) == self._outcome(sqlite)

@@ -12,7 +12,7 @@ from chatcomet.core.message import Draft, IdempotencyKey
 from chatcomet.core.store import Posted
 from chatcomet.errors import KeyReused
 from chatcomet.stores import commits
-from chatcomet.stores.commits import Answers, Append, Commits, Ends, Runs
+from chatcomet.stores.commits import Answers, Append, Commits, News
 from chatcomet.stores.database import Database
 from tests.unit.stores.weak_disk import WeakDisk
 
@@ -32,9 +32,9 @@ class CommitsTests(SynchronousTestCase):
     def wall(self) -> float:
         return self.now
 
-    def hand_over(self, runs: Runs, ends: Ends, answers: Answers) -> None:
-        if runs:
-            self.told.append({room: [message.seq for message in run] for room, run in runs.items()})
+    def hand_over(self, news: News, answers: Answers) -> None:
+        if news.runs:
+            self.told.append({room: [message.seq for message in run] for room, run in news.runs.items()})
         for asked, outcome in answers:
             answer: Deferred[Any] = asked.answer
             answer.callback(outcome)

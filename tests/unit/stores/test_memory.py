@@ -7,23 +7,41 @@ from typing import TypeVar
 from twisted.internet.defer import Deferred
 
 from chatcomet.core.message import Draft
-from chatcomet.core.store import MessageStore
+from chatcomet.core.rulings import Ruling
+from chatcomet.core.store import Store
+from chatcomet.stores import memory
 from chatcomet.stores.memory import MemoryStore
-from tests.unit.stores import contract
+from tests.unit.stores import contract, rulings_contract
 
 T = TypeVar("T")
 
 
-class MemoryStoreTests(contract.StoreContract):
+class MemoryCase(contract.StoreCase):
     """A store that answers before it returns."""
 
-    def make(self, retain: int = 0) -> MessageStore:
+    def make(self, retain: int = 0) -> Store:
         store = MemoryStore(lambda: self.now, retain)
         self.successResultOf(store.open())
         return store
 
     def wait_for(self, fired: Deferred[T]) -> None:
         pass
+
+
+class MemoryRulingsTests(MemoryCase, rulings_contract.RulingsContract):
+    """Rulings in memory."""
+
+    def test_those_that_are_over_do_not_stay(self) -> None:
+        self.patch(memory, "CROWD", 10)
+        store = MemoryStore(lambda: self.now)
+        for number in range(1_000):
+            self.now = float(number)
+            store.rule(Ruling("ended", "", str(number), self.now + 5, "ada", self.now))
+        self.assertLessEqual(len(store._rulings), 11)
+
+
+class MemoryStoreTests(MemoryCase, contract.StoreContract):
+    """Messages in memory."""
 
     def test_an_epoch_can_be_given(self) -> None:
         self.assertEqual(MemoryStore(lambda: self.now, epoch="k3v9").epoch, "k3v9")

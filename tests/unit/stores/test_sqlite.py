@@ -6,31 +6,33 @@ import hashlib
 import json
 import sqlite3
 import subprocess
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
-from chatcomet.core.store import MessageStore
+from chatcomet.core.rulings import Ruling
+from chatcomet.core.store import Store
 from chatcomet.errors import KeyReused, StartRefused, StoreBusy
-from chatcomet.stores import commits, database, readers, schema, sqlite
+from chatcomet.stores import commits, database, readers, rulings, schema, sqlite
 from chatcomet.stores.sqlite import SqliteStore
-from tests.unit.stores import contract
+from tests.unit.stores import contract, rulings_contract
 from tests.unit.stores.hand_reactor import HandReactor
 from tests.unit.stores.sqlite_case import SqliteCase
 
 T = TypeVar("T")
 
 
-class SqliteStoreContract(contract.StoreContract):
-    """The same as of every store, with real threads."""
+class ThreadedCase(contract.StoreCase):
+    """A store with real threads."""
 
     def setUp(self) -> None:
         self.reactor = HandReactor()
         super().setUp()
 
-    def make(self, retain: int = 0) -> MessageStore:
+    def make(self, retain: int = 0) -> Store:
         folder = Path(self.mktemp())
         folder.mkdir(parents=True)
         store = SqliteStore(folder / "chat.db", lambda: self.now, self.reactor, retain)
@@ -40,6 +42,14 @@ class SqliteStoreContract(contract.StoreContract):
 
     def wait_for(self, fired: Deferred[T]) -> None:
         self.reactor.run_until(fired)
+
+
+class SqliteStoreContract(ThreadedCase, contract.StoreContract):
+    """The same as of every store."""
+
+
+class SqliteRulingsContract(ThreadedCase, rulings_contract.RulingsContract):
+    """The same as of every store."""
 
 
 class ReopeningTests(SqliteCase):
@@ -82,6 +92,45 @@ class ReopeningTests(SqliteCase):
         erased = Message(0, "ada", "", self.now, erased=True)
         self.assertEqual(self.read(store), (erased,))
         self.assertEqual(self.post(store, "hello", key), (erased, True))
+
+    def test_what_was_ruled_is_ruled_again(self) -> None:
+        store = self.open_store()
+        ban = Ruling("ban", "lobby", "bob", inf, "ada", self.now)
+        mute = Ruling("mute", "lobby", "eve", self.now + 10.0, "ada", self.now + 0.5)
+        for ruling in (ban, mute):
+            self.result(store.rule(ruling))
+        self.close_store(store)
+        store = self.open_store()
+        self.assertEqual(self.successResultOf(store.rulings()), [ban, mute])
+        self.result(store.lift(ban.key))
+        self.close_store(store)
+        self.now += 20.0
+        self.assertEqual(self.successResultOf(self.open_store().rulings()), [])
+
+
+class RulingRowsTests(SqliteCase):
+    """What stays in the database of rulings that are over."""
+
+    def test_they_go_as_others_are_made(self) -> None:
+        self.patch(rulings, "OVER_ROWS", 3)
+        store = self.open_store()
+        connection = sqlite3.connect(self.path)
+        self.addCleanup(connection.close)
+        for number in range(30):
+            self.result(store.rule(Ruling("ended", "", str(number), self.now + 10, "ada", self.now)))
+        self.now += 10.0
+        for number in range(30, 50):
+            self.result(store.rule(Ruling("ended", "", str(number), self.now + 10, "ada", self.now)))
+        left = [int(subject) for (subject,) in connection.execute("SELECT subject FROM rulings")]
+        self.assertEqual(sorted(left), list(range(30, 50)))
+
+    def test_they_are_found_by_their_index(self) -> None:
+        self.open_store()
+        connection = sqlite3.connect(self.path)
+        self.addCleanup(connection.close)
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {rulings._DELETE_OVER}", (0.0, 10)).fetchall()
+        self.assertIn("rulings_by_end", str(plan))
+        self.assertNotIn("SCAN rulings", str(plan))
 
 
 class ErasingTests(SqliteCase):
@@ -190,6 +239,9 @@ class UpgradeTests(SqliteCase):
         self.assertTrue(self.result(store.erase("lobby", 2)))
         self.assertEqual(self.texts(store), ["one", ""])
         self.assertEqual(self.post(store, "next").message.seq, 3)
+        ban = Ruling("ban", "lobby", "bob", inf, "ada", self.now)
+        self.result(store.rule(ban))
+        self.assertEqual(self.successResultOf(store.rulings()), [ban])
         header = subprocess.run(["head", "-c", "64", str(self.path)], check=True, capture_output=True).stdout
         self.assertEqual(int.from_bytes(header[60:64], "big"), len(schema.scripts()))
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from math import inf
 
 from twisted.internet.defer import Deferred
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
+from chatcomet.core.rulings import Ruling
 from chatcomet.core.store import Posted
 from chatcomet.errors import StoreUnavailable
 from chatcomet.stores import commits, database
 from tests.unit.stores.sqlite_case import SqliteCase
+
+BAN = Ruling("ban", "lobby", "bob", inf, "ada", 1_000.0)
 
 
 class FaultCase(SqliteCase):
@@ -37,6 +41,12 @@ class FaultCase(SqliteCase):
         outdated: list[tuple[str, int]] = []
         self.store.subscribe(lambda room, messages: None, lambda room, end: outdated.append((room, end)))
         return outdated
+
+    def follow(self) -> list[Ruling | None]:
+        """What is told from now on of rulings."""
+        told: list[Ruling | None] = []
+        self.store.follow_rulings(lambda key, ruling: told.append(ruling))
+        return told
 
     def assert_goes_on(self, *texts: str) -> None:
         """The next append succeeds; then the log is `texts` and that one, and so is what was told."""
@@ -142,6 +152,42 @@ class CommitFaultTests(FaultCase):
         self.disk.fail_before_commit = self.disk.gone = False
         self.assertTrue(self.result(self.store.erase("lobby", 0)))
         self.assertEqual(self.texts(self.store), [""])
+
+    def test_a_ruling_that_did_not_happen_is_a_failure(self) -> None:
+        told = self.follow()
+        self.disk.fail_before_commit = True
+        self.assert_unavailable(self.store.rule(BAN))
+        self.disk.fail_before_commit = False
+        self.assertEqual(told, [None])
+        self.assertEqual(self.successResultOf(self.store.rulings()), [])
+        self.result(self.store.rule(BAN))
+        self.assertEqual(told, [None, BAN])
+
+    def test_a_ruling_that_happened_counts_and_can_be_tried_again(self) -> None:
+        told = self.follow()
+        self.disk.fail_after_commit = True
+        self.assert_unavailable(self.store.rule(BAN))
+        self.disk.fail_after_commit = False
+        self.assertEqual(told, [BAN])
+        self.result(self.store.rule(BAN))
+        self.assertEqual(self.successResultOf(self.store.rulings()), [BAN])
+
+    def test_whether_a_ruling_happened_is_told_once_the_database_answers(self) -> None:
+        self.result(self.store.rule(BAN))
+        told = self.follow()
+        self.disk.fail_after_commit = self.disk.gone = True
+        self.assert_unavailable(self.store.lift(BAN.key))
+        self.assertEqual(told, [])
+        self.disk.fail_after_commit = self.disk.gone = False
+        self.assert_goes_on()
+        self.assertEqual(told, [None])
+        self.assertFalse(self.result(self.store.lift(BAN.key)))
+
+    def test_rulings_can_not_be_read_while_the_database_is_gone(self) -> None:
+        self.disk.gone = True
+        self.assert_unavailable(self.store.rulings())
+        self.disk.gone = False
+        self.assertEqual(self.successResultOf(self.store.rulings()), [])
 
     def test_reading_goes_on_while_nothing_can_be_written(self) -> None:
         self.disk.fail_before_commit = True

@@ -1,0 +1,129 @@
+"""Rulings: what this process knows of who may not do what.
+
+They are kept by a store; this is a view of it, read as the server starts and kept current by what the store tells.  So
+to look is to look into memory, in O(1), and a ruling counts from the moment at which it is durable.
+
+What bounds it: each ruling but a few goes when it is over (one that ends a session is over with the life of its
+cookie), and of a kind in a room there are `KEPT` at most: for one more the oldest is lifted, durably.  Anybody may end
+sessions of his own, so an old cookie that was signed out may one day count again, after `KEPT` others.  Bans and mutes
+are for the moderators of a room to make: who has so many there made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chatcomet.core.rulings import KINDS, Kind, Ruling, RulingKey, RulingStore
+
+KEPT = 50_000
+CROWD = 1_000  # those that are over are looked for when there are so many, then when there are twice as many as stayed
+
+Began = Callable[[Ruling], None]
+"""Called with a ruling that has begun, or begun anew with another end."""
+
+
+class Rulings:
+    """The rulings of `store`.  `wall` tells the time in seconds since 1970."""
+
+    _log = Logger()
+
+    def __init__(self, store: RulingStore, wall: Callable[[], float]) -> None:
+        self._store = store
+        self._wall = wall
+        self._ruled: dict[tuple[Kind, str], dict[str, Ruling]] = {}  # by kind and room, then by subject, oldest first
+        self._count = 0
+        self._crowd = CROWD
+        self._began: list[Began] = []
+        store.follow_rulings(self._told)
+
+    def __len__(self) -> int:
+        """How many are in memory."""
+        return self._count
+
+    def load(self) -> Deferred[None]:
+        """Learn what was ruled before.  Fails with `StoreUnavailable`."""
+        return self._store.rulings().addCallback(self._keep_all)
+
+    def subscribe(self, began: Began) -> None:
+        """From now on, call `began` with each ruling that begins."""
+        self._began.append(began)
+
+    # What there is
+
+    def find(self, kind: Kind, room: str, subject: str) -> Ruling | None:
+        """The ruling of this kind about `subject` in `room`, if there is one that is not over."""
+        among = self._ruled.get((kind, room))
+        ruling = among.get(subject) if among else None
+        return None if ruling is None or ruling.is_over(self._wall()) else ruling
+
+    def is_ruled(self, kind: Kind, room: str, subject: str) -> bool:
+        """Whether there is such a ruling."""
+        return self.find(kind, room, subject) is not None
+
+    def of(self, room: str) -> Sequence[Ruling]:
+        """All of a room that are not over, by kind, the oldest first."""
+        now = self._wall()
+        among = [ruling for kind in KINDS for ruling in self._ruled.get((kind, room), {}).values()]
+        return [ruling for ruling in among if not ruling.is_over(now)]
+
+    # What is to be
+
+    def rule(self, ruling: Ruling) -> Deferred[None]:
+        """`RulingStore.rule`: when it fires, the ruling counts, and those who subscribed know."""
+        return self._store.rule(ruling)
+
+    def lift(self, kind: Kind, room: str, subject: str) -> Deferred[bool]:
+        """`RulingStore.lift`: when it fires, the ruling does not count any more."""
+        return self._store.lift(RulingKey(kind, room, subject))
+
+    # What it is told
+
+    def _told(self, key: RulingKey, ruling: Ruling | None) -> None:
+        self._drop(key)
+        if ruling is None or ruling.is_over(self._wall()):
+            return
+        self._keep(ruling)
+        for began in tuple(self._began):
+            try:
+                began(ruling)
+            except Exception:
+                self._log.failure("who was to hear of a ruling raised")
+
+    def _keep_all(self, rulings: Sequence[Ruling]) -> None:
+        for ruling in rulings:
+            self._drop(ruling.key)
+            self._keep(ruling)
+
+    def _keep(self, ruling: Ruling) -> None:
+        if self._count >= self._crowd:
+            self._forget_over()
+        among = self._ruled.setdefault((ruling.kind, ruling.room), {})
+        among[ruling.subject] = ruling
+        self._count += 1
+        if len(among) > KEPT:
+            oldest = next(iter(among.values()))
+            self._drop(oldest.key)
+            self._store.lift(oldest.key).addErrback(self._not_lifted)
+
+    def _drop(self, key: RulingKey) -> None:
+        kind, room, subject = key
+        among = self._ruled.get((kind, room), {})
+        if among.pop(subject, None) is not None:
+            self._count -= 1
+            if not among:
+                del self._ruled[kind, room]
+
+    def _forget_over(self) -> None:
+        now = self._wall()
+        over = [each.key for among in self._ruled.values() for each in among.values() if each.is_over(now)]
+        for key in over:
+            self._drop(key)
+        self._crowd = max(CROWD, 2 * self._count)
+
+    def _not_lifted(self, failure: Failure) -> None:
+        """It stays in the store, and is lifted when the server starts again and there are still too many."""
+        self._log.warn("an old ruling can't be lifted now: {reason}", reason=failure.getErrorMessage())
