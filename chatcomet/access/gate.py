@@ -1,0 +1,81 @@
+"""Gate: whether somebody may do something now, by what holds in the room, and by what was ruled.
+
+It is asked before the store: the answer to who may not read a room does not depend on whether there is one.  That
+somebody may read is remembered with the asker until anything changes: a poll asks it each time.
+"""
+
+from __future__ import annotations
+
+from chatcomet.access.asker import Asker
+from chatcomet.access.identity import Kind
+from chatcomet.access.permission import may
+from chatcomet.access.policy import PolicyFile
+from chatcomet.access.rules import Action, Rules
+from chatcomet.access.rulings import Rulings
+from chatcomet.errors import NotAllowed, NotSignedIn
+
+_READABLE = 64
+"""Of how many rooms it is remembered with an asker."""
+
+_DOING: dict[Action, str] = {
+    "read": "read this room",
+    "post": "post in this room",
+    "create": "make this room",
+    "moderate": "moderate this room",
+}
+
+
+class Gate:
+    """`guests_allowed`: whether anything is open to who has neither signed in nor a ticket."""
+
+    def __init__(self, policy: PolicyFile, rulings: Rulings, guests_allowed: bool) -> None:
+        self.guests_allowed = guests_allowed
+        self._policy = policy
+        self._rulings = rulings
+        self._life = 0  # of what was found
+        rulings.subscribe(lambda _: self.forget())
+
+    def forget(self) -> None:
+        """Something has changed: what was found is worth nothing."""
+        self._life += 1
+
+    def rules(self, room: str) -> Rules:
+        """What holds in `room`."""
+        return self._policy.policy.rules(room)
+
+    def check_reader(self, asker: Asker, room: str) -> None:
+        """Raise `NotAllowed` or `NotSignedIn` unless `asker` may read `room`: the way of each poll."""
+        if asker.readable.get(room) != self._life:
+            self.check("read", asker, room)
+            if len(asker.readable) >= _READABLE:
+                asker.readable.clear()
+            asker.readable[room] = self._life
+
+    def check(self, action: Action, asker: Asker, room: str) -> None:
+        """Raise `NotAllowed` unless `asker` may do `action` in `room`, or `NotSignedIn` where to sign in may help."""
+        if self.may(action, asker, room):
+            return
+        if asker.identity.kind in (Kind.STRANGER, Kind.GUEST) and not self._is_ruled("ban", asker, room):
+            raise NotSignedIn(f"you have to sign in, or to have a ticket, to {_DOING[action]}")
+        raise NotAllowed(f"you may not {_DOING[action]}")
+
+    def may(self, action: Action, asker: Asker, room: str) -> bool:
+        """Whether `asker` may do `action` in `room`."""
+        return may(
+            action,
+            room,
+            asker.identity,
+            self._policy.policy,
+            guests_allowed=self.guests_allowed,
+            muted=action != "read" and self._is_ruled("mute", asker, room),
+            banned=self._is_ruled("ban", asker, room),
+        )
+
+    def may_name_author(self, asker: Asker, room: str) -> bool:
+        """Whether `asker` may say under whose name it posts in `room`: a ticket's `as`."""
+        return asker.ticket is not None and asker.ticket.grants.may("as", room)
+
+    def _is_ruled(self, kind: str, asker: Asker, room: str) -> bool:
+        if not len(self._rulings):
+            return False
+        return any(self._rulings.is_ruled(kind, room, subject) for subject in asker.subjects)  # type: ignore[arg-type]
