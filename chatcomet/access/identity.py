@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from enum import Enum
 
+from chatcomet.access.grants import Grants
 from chatcomet.errors import Malformed
 
 NAME_CHARACTERS = 32
 GUEST = "guest"
 """The author of whoever has no session; nobody can hold this name."""
+
+NOTHING = Grants()
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format, surrogate; line and paragraph separators
 
@@ -21,6 +25,24 @@ class Session:
     id: str
     name: str
     issued: float
+
+
+class Kind(Enum):
+    """How well somebody is known."""
+
+    STRANGER = "stranger"  # not at all: no session, no ticket
+    GUEST = "guest"  # has a session, under a name that anybody might have picked
+    MEMBER = "member"  # has signed in with a password: the name is proved
+    TICKET = "ticket"  # has a ticket of a back end that answers for it
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks, as far as it decides what may be done.  `grants`: those of a ticket."""
+
+    kind: Kind = Kind.STRANGER
+    name: str | None = None
+    grants: Grants = NOTHING
 
 
 def check_name(text: str) -> str:

@@ -26,13 +26,19 @@ def check_pattern(text: object) -> str:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether the whole of `name` is what `pattern` says."""
-    first, *others = pattern.split("*")
-    if not others:
-        return first == name
-    *middle, last = others
+    """Whether the whole of `name` is what `pattern` says.
+
+    Where `name` is a pattern too, this says whether `pattern` matches all that it matches: a star of the one can only
+    be a part of what a star of the other stands for.
+    """
+    first, star, others = pattern.partition("*")
+    if not star:
+        return pattern == name
+    if not name.startswith(first):
+        return False
+    *middle, last = others.split("*")
     start, end = len(first), len(name) - len(last)
-    if start > end or not name.startswith(first) or not name.endswith(last):
+    if start > end or not name.endswith(last):
         return False
     for part in middle:
         found = name.find(part, start, end)

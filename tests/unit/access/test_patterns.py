@@ -59,6 +59,18 @@ class MatchTests(SynchronousTestCase):
             name += data.draw(st.text(FEW, max_size=4)) + part
         self.assertTrue(matches("*".join(parts), name))
 
+    @settings(deadline=None)
+    @given(st.text("ab*", max_size=6), st.text("ab*", max_size=6), st.text("ab", max_size=6))
+    def test_what_matches_a_pattern_matches_its_names(self, wide: str, narrow: str, name: str) -> None:
+        if matches(wide, narrow) and matches(narrow, name):
+            self.assertTrue(matches(wide, name))
+
+    @settings(deadline=None)
+    @given(st.text("ab*", max_size=6), st.text("ab*", max_size=6))
+    def test_what_does_not_match_a_pattern_misses_some_of_its_names(self, wide: str, narrow: str) -> None:
+        if not matches(wide, narrow):
+            self.assertFalse(matches(wide, narrow.replace("*", "c" * 9)))
+
     def test_none_takes_long(self) -> None:
         name = "a" * 64
         for pattern in ("*a" * 64, "*a" * 32 + "*b", "*" * 128, "a*" * 63 + "b*", "*" + "aa*" * 42 + "ab"):
