@@ -9,6 +9,12 @@ What these become on a wire (HTTP status codes, problem documents) is decided in
 
 from __future__ import annotations
 
+import math
+from typing import Literal
+
+Limited = Literal["posts", "sessions", "rooms", "readers", "sign-ins"]
+"""Of what there can be too many, as logs and problems name it; `sign-ins` are failed ones."""
+
 
 class ChatcometError(Exception):
     """The base of all; ``str()`` of it is a sentence for people."""
@@ -75,6 +81,15 @@ class KeyReused(AskerError):
 
 class NameTaken(AskerError):
     """A name that another live session holds, or that nobody may hold."""
+
+
+class TooMany(AskerError):
+    """More than one may have or do: of `name`; `retry_after` says in how many whole seconds to ask again."""
+
+    def __init__(self, reason: str, name: Limited, wait_seconds: float = 1.0) -> None:
+        super().__init__(reason)
+        self.name: Limited = name
+        self.retry_after = max(1, math.ceil(wait_seconds))
 
 
 class ServerFault(ChatcometError):

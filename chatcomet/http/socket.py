@@ -46,7 +46,7 @@ from chatcomet.api.streaming import Follow, Stream, follow
 from chatcomet.core.message import Cursor, Page
 from chatcomet.core.roster import Person, RosterState
 from chatcomet.core.store import Posted
-from chatcomet.errors import ChatcometError, CursorExpired, Malformed, ServerFault
+from chatcomet.errors import ChatcometError, CursorExpired, Malformed, ServerFault, TooMany
 from chatcomet.http import query, wire
 from chatcomet.http.asks import check_source
 from chatcomet.http.bodies import read_json
@@ -244,7 +244,7 @@ def _key(document: dict[str, object]) -> str | None:
 def _problem(error: ChatcometError, key: str | None = None) -> bytes:
     """``{"problem": problem}``, with the `key` of the post that it is about, and when to try again."""
     problem = wire.problem_answer(error).body
-    if isinstance(error, ServerFault):
+    if isinstance(error, ServerFault | TooMany):
         problem = b'%b,"retry_after":%d}' % (problem[:-1], error.retry_after)
     return _attributed(problem, key)
 

@@ -23,6 +23,7 @@ from chatcomet.errors import (
     CrossSite,
     CursorExpired,
     KeyReused,
+    Limited,
     Malformed,
     NameTaken,
     NotAllowed,
@@ -30,6 +31,7 @@ from chatcomet.errors import (
     ServerFault,
     StoreBusy,
     TooLong,
+    TooMany,
     UnsupportedForm,
     UpgradeRequired,
 )
@@ -247,10 +249,18 @@ _KINDS: dict[type[ChatcometError], _Kind] = {
     AskerError: _Kind(HTTPStatus.BAD_REQUEST, "malformed", "The request can't be answered"),
 }
 
+_TOO_MANY: dict[Limited, _Kind] = {
+    "posts": _Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-posts", "Too many posts"),
+    "sessions": _Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-sessions", "Too many sessions"),
+    "rooms": _Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-rooms", "Too many rooms"),
+    "readers": _Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-readers", "Too many readers"),
+    "sign-ins": _Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-sign-ins", "Too many failed sign-ins"),
+}
+
 
 def problem_answer(error: ChatcometError) -> Answer:
     """What `error` is on the wire: the only place that turns exceptions into HTTP status codes."""
-    kind = next(_KINDS[cls] for cls in type(error).__mro__ if cls in _KINDS)
+    kind = _kind(error)
     more: dict[str, object] = {}
     headers: tuple[tuple[str, str], ...] = ()
     if isinstance(error, CursorExpired):
@@ -259,11 +269,17 @@ def problem_answer(error: ChatcometError) -> Answer:
             "earliest": str(Cursor(error.epoch, error.first)),
             "latest": str(Cursor(error.epoch, error.head)),
         }
-    if isinstance(error, ServerFault):
+    if isinstance(error, ServerFault | TooMany):
         headers = (("Retry-After", str(error.retry_after)),)
     if isinstance(error, UpgradeRequired):
         headers = UPGRADE
     return problem(kind.status, kind.name, kind.title, str(error), more, headers)
+
+
+def _kind(error: ChatcometError) -> _Kind:
+    if isinstance(error, TooMany):
+        return _TOO_MANY[error.name]
+    return next(_KINDS[cls] for cls in type(error).__mro__ if cls in _KINDS)
 
 
 def problem(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from unittest.mock import patch
 
+from twisted.internet.defer import fail
 from websockets.frames import Opcode
 
 from chatcomet.core.message import Cursor, Page
 from chatcomet.core.roster import GRACE_SECONDS, TYPING_SECONDS, WAKE_SECONDS
-from chatcomet.errors import StoreUnavailable
+from chatcomet.errors import StoreUnavailable, TooMany
 from chatcomet.http import socket as socket_module
 from chatcomet.http.frames import framed
 from chatcomet.http.socket import IN_FLIGHT, page_frame
@@ -150,6 +151,14 @@ class PostTests(SocketTestCase):
         peer.say(posting())
         (refused,) = peer.hear()
         self.assertEqual((refused["problem"]["status"], refused["problem"]["retry_after"]), (503, 7))
+
+    def test_too_many(self) -> None:
+        peer = self.begun()
+        self.patch(self.store, "append", lambda room, draft: fail(TooMany("you post too often", "posts", 6.5)))
+        peer.say(posting())
+        (refused,) = peer.hear()
+        self.assertEqual((refused["problem"]["status"], refused["problem"]["retry_after"]), (429, 7))
+        self.assertTrue(peer.is_open)
 
     def test_a_fault(self) -> None:
         peer = self.begun()

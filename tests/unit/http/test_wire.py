@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,9 +20,11 @@ from chatcomet.errors import (
     BadTicket,
     ChatcometError,
     CursorExpired,
+    Limited,
     Malformed,
     ServerFault,
     StoreUnavailable,
+    TooMany,
 )
 from chatcomet.http import wire
 from chatcomet.http.wire import Answer
@@ -192,7 +195,7 @@ class ProblemTests(SynchronousTestCase):
         self.assertEqual((document["earliest"], document["latest"]), ("k3v9.17", "k3v9.42"))
 
     def test_every_error_of_an_asker_or_the_server_has_one(self) -> None:
-        others = (AskerError, CursorExpired, BadTicket)  # no ticket comes to the edge yet
+        others = (AskerError, CursorExpired, TooMany, BadTicket)  # no ticket comes to the edge yet
         asked = [error for error in _kinds(AskerError) if error not in others]
         found = {error: wire.problem_answer(error("why")) for error in [*asked, *_kinds(ServerFault)]}
         self.assertTrue(all(400 <= found[error].status < 500 for error in asked))
@@ -216,6 +219,15 @@ class ProblemTests(SynchronousTestCase):
     def test_a_fault_says_when_to_come_back(self) -> None:
         answer = wire.problem_answer(StoreUnavailable("the disk is full", retry_after=7))
         self.assertEqual(answer.headers, (("Retry-After", "7"),))
+
+    def test_too_many_says_of_what_and_when_to_come_back(self) -> None:
+        names = get_args(Limited)
+        self.assertIn("posts", names)
+        for name in names:
+            for wait_seconds, after in ((0.01, "1"), (1.0, "1"), (1.2, "2"), (180.0, "180")):
+                answer = wire.problem_answer(TooMany("why", name, wait_seconds))
+                self.assertEqual((answer.status, answer.headers), (429, (("Retry-After", after),)))
+                self.assertEqual(json.loads(answer.body)["type"], f"/problems/too-many-{name}")
 
     @settings(deadline=None)
     @given(TEXTS)
