@@ -1,8 +1,40 @@
-"""One frozen value that holds every choice an operator has; ``tap.py`` makes it from the command line."""
+"""Every choice that an operator has, in one frozen value; ``tap.py`` makes it from the command line."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from chatcomet.errors import Malformed
+
+_RATE = re.compile(r"([1-9][0-9]{0,5})/(s|min|h)(?::([1-9][0-9]{0,5}))?", re.ASCII)
+_UNIT_SECONDS = {"s": 1, "min": 60, "h": 3600}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often something may be done: `per_second` for long, and `burst` at once after a pause."""
+
+    per_second: float
+    burst: int
+
+    @classmethod
+    def parse(cls, text: str) -> Rate:
+        """The rate that `text` says, as ``10/s`` or ``10/s:30`` do; without a burst all may come at once.
+
+        Raises `Malformed`.
+        """
+        match = _RATE.fullmatch(text)
+        if match is None:
+            raise Malformed("a rate is a number, a slash and s, min or h, and maybe a burst: 10/s, 20/h or 10/s:30")
+        return cls(int(match[1]) / _UNIT_SECONDS[match[2]], int(match[3] or match[1]))
+
+    def __str__(self) -> str:
+        counts = {unit: round(self.per_second * seconds, 6) for unit, seconds in _UNIT_SECONDS.items()}
+        unit = next((unit for unit, count in counts.items() if count >= 1 and count.is_integer()), "h")
+        at_once = "" if counts[unit] == self.burst else f":{self.burst}"
+        return f"{counts[unit]:.6g}/{unit}{at_once}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +47,13 @@ class Settings:
     `origins`: other sites whose pages may post, as browsers name them (``https://example.org``).
     `ticket_keys`: files, each with a key that tickets may be signed with; without any there are no tickets.
     `ticket_audience`: whom tickets have to be for; None: nobody in particular.
+    `rooms`: the path of the file that says what holds in which room (``access/policy.py``).
+
+    Limits, of which None is none: `post_rate` of a session or, without one, an address; `session_rate`, of sessions
+    made from one address; `room_rate`, of rooms made by a session or, without one, from an address.  `readers`: how
+    many may wait or follow a stream at once; 0 is no limit, None as many as the process has descriptors for.
+    `readers_per_address`: how many of these from one address; 0 is no limit.  `proxies`: whose word on where a request
+    comes from is believed, and who is not counted by address itself; loopback need not be named.
     """
 
     listen: tuple[str, ...] = ("tcp:8080",)
@@ -26,3 +65,10 @@ class Settings:
     origins: frozenset[str] = frozenset()
     ticket_keys: tuple[str, ...] = ()
     ticket_audience: str | None = None
+    rooms: str | None = None
+    post_rate: Rate | None = Rate(10.0, 30)
+    session_rate: Rate | None = Rate(10 / 60, 10)
+    room_rate: Rate | None = Rate(20 / 3600, 20)
+    readers: int | None = None
+    readers_per_address: int = 200
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
