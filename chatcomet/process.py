@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gc
 import resource
+import signal
 import sys
 import time
+from collections.abc import Callable
+from types import FrameType
 
 from twisted.internet.base import ReactorBase
+from twisted.internet.interfaces import IReactorFromThreads
 
 GARBAGE_THRESHOLDS = (100_000, 20, 100)
 """When Python looks for cycles: after so many new objects at first; every 20th time also among those that survived
@@ -19,6 +23,11 @@ SWITCH_SECONDS = 0.0005
 """For how long a busy thread keeps the interpreter when another one asks for it.  While a large fan-out is on, the
 thread that writes to the store asks several times for each commit: with Python's own 5 ms, messages in other rooms
 came twice as late (55 ms at the worst, and not 29, beside a room of 15,000)."""
+
+
+DESCRIPTOR_RESERVE = 1_000
+"""So many connections are kept free for what does not stay: posts, sign-ins, who asks for the page, readers who are
+told to come again.  Where there are few descriptors, a fifth of them."""
 
 
 def use_monotonic_clock(reactor: ReactorBase) -> None:
@@ -34,6 +43,26 @@ def raise_descriptor_limit() -> None:
     """Allow this process as many connections as the system lets it: 1,024 is a common default."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def spare_descriptors() -> int:
+    """How many connections this process may let stay: its limit of descriptors, less a reserve; 0: it has no limit."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 0 if soft == resource.RLIM_INFINITY else max(1, soft - min(DESCRIPTOR_RESERVE, soft // 5))
+
+
+def on_hangup(reactor: IReactorFromThreads, callback: Callable[[], object]) -> None:
+    """From now on, call `callback` in the reactor's turn when this process gets SIGHUP, which would have ended it.
+
+    Only the main thread may ask for this.  Twisted leaves SIGHUP alone (``twistd`` turns its log over at SIGUSR1), and
+    is woken by any signal that Python handles.
+    """
+
+    def hung_up(number: int, frame: FrameType | None) -> None:
+        reactor.callFromThread(callback)
+
+    signal.signal(signal.SIGHUP, hung_up)
+    signal.siginterrupt(signal.SIGHUP, False)  # a write in a store's thread goes on
 
 
 def settle_garbage_collector() -> None:

@@ -26,11 +26,16 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chatcomet.access.addresses import Proxies
 from chatcomet.access.keys import load_key
+from chatcomet.access.limits import Limits
+from chatcomet.access.policy import PolicyFile
+from chatcomet.access.refusals import Refusals
 from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import Sessions, read_key
 from chatcomet.access.tickets import Tickets
 from chatcomet.api.chat import Chat
+from chatcomet.api.readers import Readers
 from chatcomet.core.hub import Hub
 from chatcomet.core.retention import Retention
 from chatcomet.core.room import BACKLOG_MESSAGES
@@ -40,6 +45,7 @@ from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
+from chatcomet.process import spare_descriptors
 from chatcomet.settings import Settings
 from chatcomet.stores.urls import key_path, open_store
 
@@ -75,6 +81,8 @@ class ChatService(Service):
         self._hub = Hub(self._store, reactor, backlog_messages, self._site.outbox)
         self._retention = Retention(self._store, time.time, settings.retain_days * DAY_SECONDS, reactor)
         self._listening: list[Deferred[None]] = []  # fired where it listens: some endpoints take their time
+        self._refusals = Refusals(reactor)
+        self._policy = PolicyFile()
         self._ports: list[IListeningPort] = []
         self._tickets: Tickets | None = None
 
@@ -103,20 +111,28 @@ class ChatService(Service):
         self._log.critical("chatcomet does not start: {reason}", reason=reason)
 
     def startService(self) -> None:
-        """Open the store and serve.  Raises `StartRefused`."""
+        """Read the policy, open the store and serve.  Raises `StartRefused`."""
         if not self._listening:
             self.privilegedStartService()
+        if self._settings.rooms is not None:
+            self._policy = PolicyFile(Path(self._settings.rooms))  # without privileges, as it will be read again
         super().startService()
         key = read_key(self._key_path)
         _raise_failure(self._store.open(), self._refused_late)
         _raise_failure(self._rulings.load().addErrback(self._refuse_without_rulings), self._refused_late)
         if self._settings.retain_days:
             self._retention.start()
-        sessions = Sessions(key, time.time, self._reactor)
-        chat = Chat(self._settings, self._store, self._hub, sessions, random.random, self._reactor, self._tickets)
+        chat = self._chat(key)
         self._site.serve(ChatResource(chat).resource(), Lane(chat))
         for port in self._ports:
             self._tell_address(port)
+
+    def reload(self) -> bool:
+        """Read the policy again, which holds at once; if it errs, that is logged and the old one holds.
+
+        Whether there is another one now.
+        """
+        return self._policy.reload()
 
     def stopService(self) -> Deferred[None]:
         """Stop as the top of this file says; fires when the store is closed."""
@@ -131,7 +147,25 @@ class ChatService(Service):
         self._hub.drain()
         await sent
         self._retention.stop()
+        self._refusals.stop()
         await self._store.close()
+
+    def _chat(self, key: bytes) -> Chat:
+        settings = self._settings
+        most = spare_descriptors() if settings.readers is None else settings.readers
+        return Chat(
+            settings,
+            self._store,
+            self._hub,
+            Sessions(key, time.time, self._reactor),
+            random.random,
+            self._reactor,
+            self._policy,
+            Limits(settings, self._reactor, self._refusals),
+            Readers(most, settings.readers_per_address, self._refusals),
+            Proxies(settings.proxies),
+            self._tickets,
+        )
 
     def _listens(self, port: IListeningPort, description: str) -> None:
         self._ports.append(port)

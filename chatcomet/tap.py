@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import ClassVar, cast
 
 from twisted.application.service import IService
@@ -12,11 +13,18 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from chatcomet import __version__
+from chatcomet.access.addresses import read_network
 from chatcomet.core.message import parse_number
-from chatcomet.errors import StartRefused
-from chatcomet.process import raise_descriptor_limit, settle_garbage_collector, share_interpreter, use_monotonic_clock
+from chatcomet.errors import Malformed, StartRefused
+from chatcomet.process import (
+    on_hangup,
+    raise_descriptor_limit,
+    settle_garbage_collector,
+    share_interpreter,
+    use_monotonic_clock,
+)
 from chatcomet.service import ChatService
-from chatcomet.settings import Settings
+from chatcomet.settings import Rate, Settings
 from chatcomet.stores.urls import check_store
 
 _PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", re.ASCII)
@@ -44,6 +52,26 @@ def _retain_days(text: str) -> float:
     return float(text)
 
 
+def _rate(option: str) -> Callable[[str], Rate | None]:
+    def read(text: str) -> Rate | None:
+        try:
+            return Rate.parse(text) if text != "0" else None
+        except Malformed as error:
+            raise ValueError(f"{option}: {error}; 0 is no limit") from error
+
+    return read
+
+
+def _readers(option: str) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = parse_number(text)
+        if number is None:
+            raise ValueError(f"{option} should be a number of readers, such as 200, or 0 for no limit")
+        return number
+
+    return read
+
+
 class Options(usage.Options):
     """The command line.  A wrong value is a `usage.UsageError` that says what would be right."""
 
@@ -59,6 +87,26 @@ class Options(usage.Options):
         ["retain-days", None, _DEFAULT.retain_days, "for how many days; 0 keeps them for ever", _retain_days],
         ["prefix", None, _DEFAULT.prefix, "serve everything under this path, such as /chatty"],
         ["ticket-audience", None, None, "whom tickets have to be for: the name in their aud"],
+        ["rooms", None, _DEFAULT.rooms, "a file that says who may do what in which room; read again at SIGHUP"],
+        ["post-rate", None, _DEFAULT.post_rate, "how often each may post; 0: no limit", _rate("--post-rate")],
+        [
+            *("session-rate", None, _DEFAULT.session_rate, "how often one address may make sessions; 0: no limit"),
+            _rate("--session-rate"),
+        ],
+        ["room-rate", None, _DEFAULT.room_rate, "how often each may make a room; 0: no limit", _rate("--room-rate")],
+        [
+            *("readers", None, None, "how many may wait at once; 0: no limit [default: as descriptors allow]"),
+            _readers("--readers"),
+        ],
+        [
+            *(
+                "readers-per-address",
+                None,
+                _DEFAULT.readers_per_address,
+                "how many of them from one address; 0: no limit",
+            ),
+            _readers("--readers-per-address"),
+        ],
     ]
 
     def __init__(self) -> None:
@@ -66,6 +114,7 @@ class Options(usage.Options):
         self["listen"] = []
         self["origin"] = []
         self["ticket-key"] = []
+        self["proxy"] = []
 
     def opt_listen(self, description: str) -> None:
         """where to listen: tcp:8080:interface=127.0.0.1, unix:/run/chat.sock (repeatable) [default: tcp:8080]"""
@@ -78,6 +127,10 @@ class Options(usage.Options):
     def opt_ticket_key(self, path: str) -> None:
         """take tickets that the key in this file has signed: a secret or a public key (repeatable)"""
         self["ticket-key"].append(path)
+
+    def opt_proxy(self, network: str) -> None:
+        """a proxy elsewhere, such as 10.0.0.1 or 10.0.0.0/8, that says by whom it was asked (repeatable)"""
+        self["proxy"].append(network)
 
     def opt_version(self) -> None:
         """print the version and exit"""
@@ -96,6 +149,8 @@ class Options(usage.Options):
             raise usage.UsageError("--ticket-audience should be a name, such as chat.example.org")
         if self["ticket-audience"] and not self["ticket-key"]:
             raise usage.UsageError("--ticket-audience needs a --ticket-key: without one there are no tickets")
+        for network in self["proxy"]:
+            _check_proxy(network)
         try:
             check_store(self["store"])
         except StartRefused as error:
@@ -113,6 +168,13 @@ class Options(usage.Options):
             origins=frozenset(self["origin"]),
             ticket_keys=tuple(self["ticket-key"]),
             ticket_audience=self["ticket-audience"],
+            rooms=self["rooms"],
+            post_rate=self["post-rate"],
+            session_rate=self["session-rate"],
+            room_rate=self["room-rate"],
+            readers=self["readers"],
+            readers_per_address=self["readers-per-address"],
+            proxies=tuple(map(read_network, self["proxy"])),
         )
 
 
@@ -137,12 +199,14 @@ class TwistdService(ChatService):
             self._end(error)
 
     def startService(self) -> None:
-        """Serve, with the garbage collector set for that, or end."""
+        """Serve, with the garbage collector set for that and what SIGHUP asks for, or end."""
         try:
             super().startService()
         except StartRefused as error:
             self._end(error)
         settle_garbage_collector()
+        if self._settings.rooms is not None:
+            on_hangup(self._reactor, self.reload)
 
     def start_failed(self, reason: str) -> None:
         """End, as soon as there is something to be ended: it is too late for another status than 0."""
@@ -186,3 +250,10 @@ def _check_origin(origin: str) -> None:
             f"--origin {origin} should be what browsers say: a scheme, a host in small letters "
             "and, unless it is the scheme's own, a port: https://example.org"
         )
+
+
+def _check_proxy(network: str) -> None:
+    try:
+        read_network(network)
+    except Malformed as error:
+        raise usage.UsageError(f"--proxy {network}: {error}") from error

@@ -49,6 +49,8 @@ def test_help_tells_a_newcomer_all(tmp_path: Path) -> None:
         "version",
     ):
         assert f"--{option}" in told.stdout
+    for option in ("rooms", "post-rate", "session-rate", "room-rate", "readers", "readers-per-address", "proxy"):
+        assert f"--{option}" in told.stdout
     for default in ("tcp:8080", "sqlite:chatcomet.db", "25", "100000", "http://localhost:8080/"):
         assert default in told.stdout
     assert max(map(len, told.stdout.splitlines())) <= 80
@@ -115,6 +117,9 @@ REFUSED = {
     "a ticket key that is not there": (("--ticket-key", "no.key"), "the key no.key can't be read"),
     "a ticket key that is none": (("--ticket-key", "/dev/null"), "a secret of 0 bytes"),
     "an audience without a key": (("--ticket-audience", "chat"), "needs a --ticket-key"),
+    "a bad rate": (("--post-rate", "10"), "--post-rate: a rate is"),
+    "a bad proxy": (("--proxy", "proxy.example"), "--proxy proxy.example"),
+    "a policy that is not there": (("--rooms", "nowhere.toml"), "--rooms nowhere.toml: there is no such file"),
     "an unknown option": (("--colour", "red"), "--colour"),
 }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import resource
+import signal
 import sys
 import time
 from unittest.mock import patch
@@ -13,11 +15,14 @@ from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.process import (
+    DESCRIPTOR_RESERVE,
     GARBAGE_THRESHOLDS,
     SWITCH_SECONDS,
+    on_hangup,
     raise_descriptor_limit,
     settle_garbage_collector,
     share_interpreter,
+    spare_descriptors,
     use_monotonic_clock,
 )
 
@@ -79,6 +84,15 @@ class DescriptorTests(SynchronousTestCase):
             raise_descriptor_limit()
         set_.assert_called_once_with(resource.RLIMIT_NOFILE, (4_096, 4_096))
 
+    def test_some_are_kept_free(self) -> None:
+        for limit, spare in ((1_048_576, 1_048_576 - DESCRIPTOR_RESERVE), (1_024, 820), (10, 8), (1, 1)):
+            with patch.object(resource, "getrlimit", return_value=(limit, resource.RLIM_INFINITY)):
+                self.assertEqual(spare_descriptors(), spare)
+
+    def test_where_there_is_no_end_of_them(self) -> None:
+        with patch.object(resource, "getrlimit", return_value=(resource.RLIM_INFINITY,) * 2):
+            self.assertEqual(spare_descriptors(), 0)
+
 
 class GarbageTests(SynchronousTestCase):
     def test_the_collector_looks_seldom_and_not_at_what_is_there(self) -> None:
@@ -87,6 +101,36 @@ class GarbageTests(SynchronousTestCase):
         settle_garbage_collector()
         self.assertEqual(gc.get_threshold(), GARBAGE_THRESHOLDS)
         self.assertGreater(gc.get_freeze_count(), 1_000)
+
+
+class HangupTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        self.reactor = ThreadlessReactor()
+        self.heard: list[str] = []
+
+    def hang_up(self) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    def test_is_heard_in_the_reactor_s_turn_each_time(self) -> None:
+        on_hangup(self.reactor, lambda: self.heard.append("again"))
+        for times in (1, 2):
+            self.hang_up()
+            self.assertEqual(len(self.heard), times - 1)
+            self.reactor.runUntilCurrent()
+            self.assertEqual(len(self.heard), times)
+
+    def test_a_callback_that_errs_is_not_the_last(self) -> None:
+        def err() -> None:
+            self.heard.append("erred")
+            raise ZeroDivisionError
+
+        on_hangup(self.reactor, err)
+        for _ in range(2):
+            self.hang_up()
+            self.reactor.runUntilCurrent()
+        self.assertEqual(self.heard, ["erred"] * 2)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
 
 class InterpreterTests(SynchronousTestCase):

@@ -197,6 +197,56 @@ class LateTests(ServiceTestCase):
         self.assertEqual(len(self.listening), 1)
 
 
+class LimitTests(ServiceTestCase):
+    def readers(self, settings: Settings, tries: int = 1_000) -> int:
+        """How many of so many readers are let in, on a machine with descriptors for 800."""
+        service = ChatService(settings, cast(ReactorBase, self.reactor))
+        with patch("chatcomet.service.spare_descriptors", return_value=800), patch("chatcomet.service.Lane") as lane:
+            service.startService()
+        (chat,) = lane.call_args.args
+        return sum(chat.readers.enter(None) for _ in range(tries))
+
+    def test_there_are_as_many_readers_as_descriptors_unless_the_operator_says_how_many(self) -> None:
+        for said, let_in in ((None, 800), (7, 7), (0, 1_000)):
+            self.assertEqual(self.readers(replace(SETTINGS, readers=said)), let_in)
+
+
+class PolicyTests(ServiceTestCase):
+    def setUp(self) -> None:
+        self.path = Path(self.mktemp())
+        self.settings = replace(SETTINGS, rooms=str(self.path))
+        super().setUp()
+
+    def test_is_read_at_the_start_and_again_when_asked(self) -> None:
+        for name in ("a", "b"):
+            self.path.write_text(f'[[rooms]]\nname = "{name}"\nretain = 1')
+            if name == "a":
+                self.service.startService()
+            else:
+                self.assertTrue(self.service.reload())
+            self.assertEqual(self.service._policy.policy.rules(name).retain, 1)
+
+    def test_one_that_errs_refuses_the_start_and_leaves_nothing_behind(self) -> None:
+        self.path.write_text("[[rooms]]")
+        with patch.object(MemoryStore, "open") as opened:
+            error = self.assertRaises(StartRefused, self.service.startService)
+        self.assertIn(str(self.path), str(error))
+        opened.assert_not_called()
+
+    def test_one_that_errs_later_is_refused_and_the_old_one_holds(self) -> None:
+        self.path.write_text('[[rooms]]\nname = "a"\nretain = 1')
+        self.service.startService()
+        self.path.write_text("[[rooms]]")
+        self.assertFalse(self.service.reload())
+        self.assertEqual(self.service._policy.policy.rules("a").retain, 1)
+
+    def test_without_one_there_is_nothing_to_read(self) -> None:
+        service = ChatService(SETTINGS, cast(ReactorBase, self.reactor))
+        self.assertFalse(service.reload())
+        service.startService()
+        self.assertFalse(service.reload())
+
+
 class RetentionTests(ServiceTestCase):
     settings = replace(SETTINGS, retain_days=0.5)
 
@@ -290,6 +340,14 @@ class StopTests(ServiceTestCase):
         self.assertTrue(peer.transport.aborted)
         self.assertIn("closed", self.events)
         self.assertLess(STOP_SECONDS, 2)
+
+    def test_what_limits_have_refused_is_said_before_it_ends(self) -> None:
+        for _ in range(3):
+            self.service._refusals.count("posts")
+        with capturedLogs() as events:
+            self.successResultOf(self.service.stopService())
+        self.assertIn(("posts", 2), [(event.get("name"), event.get("count")) for event in events])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_without_anybody_it_is_stopped_at_once(self) -> None:
         self.successResultOf(self.service.stopService())

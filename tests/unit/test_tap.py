@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
@@ -13,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from chatcomet import __version__, tap
 from chatcomet.errors import StartRefused
 from chatcomet.service import ChatService
-from chatcomet.settings import Settings
+from chatcomet.settings import Rate, Settings
 from chatcomet.tap import Options, TwistdService, makeService
 
 
@@ -59,6 +62,8 @@ class OptionsTests(SynchronousTestCase):
                 ),
                 *("--origin", "https://a.example", "--origin", "http://[::1]:8081"),
                 *("--ticket-key", "a.key", "--ticket-key", "b.pem", "--ticket-audience", "chat"),
+                *("--rooms", "rooms.toml", "--post-rate", "5/s:9", "--session-rate", "3/min", "--room-rate", "2/h"),
+                *("--readers", "500", "--readers-per-address", "7", "--proxy", "10.0.0.1", "--proxy", "2001:db8::/32"),
             ),
             Settings(
                 ("tcp:0", "unix:/tmp/x"),
@@ -70,6 +75,13 @@ class OptionsTests(SynchronousTestCase):
                 frozenset({"https://a.example", "http://[::1]:8081"}),
                 ("a.key", "b.pem"),
                 "chat",
+                "rooms.toml",
+                Rate(5.0, 9),
+                Rate(3 / 60, 3),
+                Rate(2 / 3600, 2),
+                500,
+                7,
+                (ip_network("10.0.0.1"), ip_network("2001:db8::/32")),
             ),
         )
 
@@ -152,6 +164,24 @@ class OptionsTests(SynchronousTestCase):
         error = self.assertRaises(UsageError, settings, "--ticket-audience", "chat")
         self.assertIn("needs a --ticket-key", str(error))
 
+    def test_rates(self) -> None:
+        for option, name in (("post", "post_rate"), ("session", "session_rate"), ("room", "room_rate")):
+            for text, rate in (("0", None), ("1/s", Rate(1.0, 1)), ("6/min:2", Rate(0.1, 2))):
+                self.assertEqual(getattr(settings(f"--{option}-rate", text), name), rate)
+            self.assert_wrong(f"--{option}-rate", ("10", "-1/s", "0/s", "00", "", "1.5/s", "10/30"), "10/s:30")
+
+    def test_readers(self) -> None:
+        self.assertEqual(settings("--readers", "0").readers, 0)
+        self.assertEqual(settings("--readers-per-address", "0").readers_per_address, 0)
+        for option in ("--readers", "--readers-per-address"):
+            self.assert_wrong(option, ("-1", "1.5", "", "many", "01", "9" * 19), "such as 200")
+
+    def test_proxy(self) -> None:
+        for text in ("127.0.0.2", "10.0.0.0/8", "2001:db8::/32"):
+            self.assertEqual(settings("--proxy", text).proxies, (ip_network(text),))
+        self.assert_wrong("--proxy", ("", "proxy.example", "10.0.0.1/8", "10.0.0.0/33"), "such as 10.0.0.0/8")
+        self.assert_wrong("--proxy", ("0.0.0.0/0", "::/0"), "anybody")
+
     def test_listen(self) -> None:
         for wrong in (
             "",
@@ -185,6 +215,12 @@ class OptionsTests(SynchronousTestCase):
             "--origin=",
             "--ticket-key=",
             "--ticket-audience=",
+            "--rooms=",
+            "--proxy=",
+            "10/s:30",
+            "10/min",
+            "20/h",
+            "as descriptors allow",
             "localhost:8080",
             "tcp:8080",
         ):
@@ -216,6 +252,19 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertIsInstance(service, ChatService)
         self.assertEqual(self.monotonic, [self.reactor])
         self.assertEqual((self.reactor.tcpServers, self.reactor.getDelayedCalls()), ([], []))
+
+    def test_with_a_policy_it_is_read_again_at_a_hangup(self) -> None:
+        heard: list[tuple[object, Callable[[], object]]] = []
+        self.patch(tap, "on_hangup", lambda reactor, callback: heard.append((reactor, callback)))
+        self.patch(tap, "settle_garbage_collector", lambda: None)
+        self.make("--listen", "tcp:8081").startService()
+        self.assertEqual(heard, [], "else a terminal that is closed would leave the server behind")
+        path = Path(self.mktemp())
+        path.write_text('[[rooms]]\nname = "a"')
+        self.make("--listen", "tcp:8081", "--rooms", str(path)).startService()
+        [(reactor, reload)] = heard
+        self.assertIs(reactor, self.reactor)
+        self.assertTrue(reload())
 
     def test_what_can_not_start_ends_with_a_sentence(self) -> None:
         service = self.make()

@@ -8,11 +8,16 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from chatcomet.access.addresses import Proxies
+from chatcomet.access.limits import Limits
+from chatcomet.access.policy import PolicyFile
+from chatcomet.access.refusals import Refusals
 from chatcomet.access.sessions import Sessions
 from chatcomet.api.chat import Chat
+from chatcomet.api.readers import Readers
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import Draft, Message
-from chatcomet.core.store import Posted
+from chatcomet.core.store import MessageStore, Posted
 from chatcomet.core.waiters import NO_BURST, Burst
 from chatcomet.errors import ServerFault
 from chatcomet.settings import Settings
@@ -54,6 +59,22 @@ class HeldStore(MemoryStore):
             self.append(room, draft).chainDeferred(answer)
 
 
+def open_chat(
+    settings: Settings,
+    store: MessageStore,
+    hub: Hub,
+    sessions: Sessions,
+    random: Callable[[], float],
+    clock: Clock,
+) -> Chat:
+    """A chat whose rooms are open to all, with the limits that `settings` say."""
+    refusals = Refusals(clock)
+    limits = Limits(settings, clock, refusals)
+    readers = Readers(settings.readers or 0, settings.readers_per_address, refusals)
+    proxies = Proxies(settings.proxies)
+    return Chat(settings, store, hub, sessions, random, clock, PolicyFile(), limits, readers, proxies)
+
+
 class ChatTestCase(SynchronousTestCase):
     """`self.chat`, with all that it is made of."""
 
@@ -67,7 +88,7 @@ class ChatTestCase(SynchronousTestCase):
         self.store = HeldStore(lambda: self.now, self.retain)
         self.hub = Hub(self.store, self.clock, burst=self.burst())
         self.sessions = Sessions(b"k" * 32, lambda: self.now, self.clock)
-        self.chat = Chat(self.settings, self.store, self.hub, self.sessions, lambda: self.luck, self.clock)
+        self.chat = open_chat(self.settings, self.store, self.hub, self.sessions, lambda: self.luck, self.clock)
 
     def burst(self) -> Burst:
         """What fan-outs write to."""

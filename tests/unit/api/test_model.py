@@ -16,7 +16,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from chatcomet.access.sessions import Sessions
 from chatcomet.api import rooms as rooms_module
 from chatcomet.api import streaming as streaming_module
-from chatcomet.api.chat import Chat
 from chatcomet.api.posting import Post, post
 from chatcomet.core import hub as hub_module
 from chatcomet.core import reading as reading_module
@@ -28,6 +27,7 @@ from chatcomet.core.store import Posted
 from chatcomet.errors import StoreUnavailable
 from chatcomet.settings import Settings
 from tests.unit.api.model_reader import ROOMS, WAYS, Reader, Streaming
+from tests.unit.api.running_chat import open_chat
 from tests.unit.core.log_machine import LogMachine, rooms
 
 READERS = 4
@@ -63,7 +63,7 @@ class ApiMachine(LogMachine):
     def _start(self) -> None:
         self.hub = Hub(self.store, self.clock, BACKLOG_MESSAGES)
         sessions = Sessions(b"k" * 32, self.clock.seconds, self.clock)
-        self.chat = Chat(Settings(store="memory:"), self.store, self.hub, sessions, lambda: 0.0, self.clock)
+        self.chat = open_chat(Settings(store="memory:"), self.store, self.hub, sessions, lambda: 0.0, self.clock)
 
     # Readers
 

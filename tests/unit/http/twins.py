@@ -11,7 +11,6 @@ from twisted.internet.task import Clock
 
 from chatcomet.access.identity import Session
 from chatcomet.access.sessions import LIFE_SECONDS, Sessions
-from chatcomet.api.chat import Chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import Draft
 from chatcomet.core.store import Posted
@@ -19,7 +18,7 @@ from chatcomet.http.lane import Lane
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
 from chatcomet.settings import Settings
-from tests.unit.api.running_chat import NOON, HeldStore
+from tests.unit.api.running_chat import NOON, HeldStore, open_chat
 from tests.unit.http.peer import Peer, PeerTransport, PlainTransport
 
 ROOMS = ("lobby", "kitchen")
@@ -47,7 +46,7 @@ class Twin:
         self.site = ChatSite("", self.clock, self._wall)
         self.hub = Hub(self.store, self.clock, burst=self.site.outbox)
         sessions = Sessions(KEY, self._wall, self.clock)
-        chat = Chat(Settings(store="memory:"), self.store, self.hub, sessions, Random(0).random, self.clock)
+        chat = open_chat(Settings(store="memory:"), self.store, self.hub, sessions, Random(0).random, self.clock)
         self.site.serve(ChatResource(chat).resource(), Lane(chat))
         self.peers = [Peer(self.site, self.clock, transport(self.clock)) for _ in range(PEERS)]
         for peer in self.peers:
