@@ -10,7 +10,8 @@ What these become on a wire (HTTP status codes, problem documents) is decided in
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 Limited = Literal["posts", "sessions", "rooms", "readers", "sign-ins"]
 """Of what there can be too many, as logs and problems name it; `sign-ins` are failed ones."""
@@ -50,6 +51,10 @@ class CrossSite(AskerError):
 
 class NotAllowed(AskerError):
     """Whoever asks may not do this."""
+
+
+class NotSignedIn(AskerError):
+    """Whoever asks may not do this as long as it is not known who that is."""
 
 
 class BadTicket(AskerError):
@@ -106,6 +111,14 @@ class StoreUnavailable(ServerFault):
 
 class StoreBusy(ServerFault):
     """More is asked of the store than it has room to queue."""
+
+
+class Crowded(ServerFault):
+    """Too many wait already: this one is answered at once, with these empty `pages` (`core.message.Page`)."""
+
+    def __init__(self, pages: Sequence[Any], retry_after: int) -> None:
+        super().__init__("too many wait here already", retry_after)
+        self.pages = pages
 
 
 class StartRefused(ChatcometError):

@@ -24,7 +24,6 @@ SWITCH_SECONDS = 0.0005
 thread that writes to the store asks several times for each commit: with Python's own 5 ms, messages in other rooms
 came twice as late (55 ms at the worst, and not 29, beside a room of 15,000)."""
 
-
 DESCRIPTOR_RESERVE = 1_000
 """So many connections are kept free for what does not stay: posts, sign-ins, who asks for the page, readers who are
 told to come again.  Where there are few descriptors, a fifth of them."""

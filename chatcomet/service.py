@@ -26,16 +26,13 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chatcomet.access.addresses import Proxies
 from chatcomet.access.keys import load_key
-from chatcomet.access.limits import Limits
 from chatcomet.access.policy import PolicyFile
 from chatcomet.access.refusals import Refusals
 from chatcomet.access.rulings import Rulings
-from chatcomet.access.sessions import Sessions, read_key
+from chatcomet.access.sessions import read_key
 from chatcomet.access.tickets import Tickets
-from chatcomet.api.chat import Chat
-from chatcomet.api.readers import Readers
+from chatcomet.api.chat import Access, Chat, open_chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.retention import Retention
 from chatcomet.core.room import BACKLOG_MESSAGES
@@ -83,6 +80,7 @@ class ChatService(Service):
         self._listening: list[Deferred[None]] = []  # fired where it listens: some endpoints take their time
         self._refusals = Refusals(reactor)
         self._policy = PolicyFile()
+        self._chat: Chat | None = None
         self._ports: list[IListeningPort] = []
         self._tickets: Tickets | None = None
 
@@ -122,7 +120,7 @@ class ChatService(Service):
         _raise_failure(self._rulings.load().addErrback(self._refuse_without_rulings), self._refused_late)
         if self._settings.retain_days:
             self._retention.start()
-        chat = self._chat(key)
+        self._chat = chat = self._open_chat(key)
         self._site.serve(ChatResource(chat).resource(), Lane(chat))
         for port in self._ports:
             self._tell_address(port)
@@ -132,7 +130,12 @@ class ChatService(Service):
 
         Whether there is another one now.
         """
-        return self._policy.reload()
+        if not self._policy.reload():
+            return False
+        if self._chat is not None:
+            self._chat.gate.forget()
+            self._chat.readers.check_all()
+        return True
 
     def stopService(self) -> Deferred[None]:
         """Stop as the top of this file says; fires when the store is closed."""
@@ -148,24 +151,15 @@ class ChatService(Service):
         await sent
         self._retention.stop()
         self._refusals.stop()
+        if self._chat is not None:
+            self._chat.readers.stop()
         await self._store.close()
 
-    def _chat(self, key: bytes) -> Chat:
+    def _open_chat(self, key: bytes) -> Chat:
         settings = self._settings
         most = spare_descriptors() if settings.readers is None else settings.readers
-        return Chat(
-            settings,
-            self._store,
-            self._hub,
-            Sessions(key, time.time, self._reactor),
-            random.random,
-            self._reactor,
-            self._policy,
-            Limits(settings, self._reactor, self._refusals),
-            Readers(most, settings.readers_per_address, self._refusals),
-            Proxies(settings.proxies),
-            self._tickets,
-        )
+        access = Access(self._rulings, self._policy, self._tickets, self._refusals, most)
+        return open_chat(settings, self._store, self._hub, key, access, random.random, self._reactor, time.time)
 
     def _listens(self, port: IListeningPort, description: str) -> None:
         self._ports.append(port)

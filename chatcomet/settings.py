@@ -47,6 +47,7 @@ class Settings:
     `origins`: other sites whose pages may post, as browsers name them (``https://example.org``).
     `ticket_keys`: files, each with a key that tickets may be signed with; without any there are no tickets.
     `ticket_audience`: whom tickets have to be for; None: nobody in particular.
+    `guests`: whether anything is open to who has neither signed in nor a ticket.
     `rooms`: the path of the file that says what holds in which room (``access/policy.py``).
 
     Limits, of which None is none: `post_rate` of a session or, without one, an address; `session_rate`, of sessions
@@ -65,6 +66,7 @@ class Settings:
     origins: frozenset[str] = frozenset()
     ticket_keys: tuple[str, ...] = ()
     ticket_audience: str | None = None
+    guests: bool = True
     rooms: str | None = None
     post_rate: Rate | None = Rate(10.0, 30)
     session_rate: Rate | None = Rate(10 / 60, 10)

@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 
 from chatcomet.access.identity import GUEST, Identity, Kind, Session, fold
 from chatcomet.access.tickets import Ticket
+from chatcomet.core.roster import Person
+
+SESSION = "session:"
+"""Before a session's id, where that is ruled.  No name has 32 characters and ends in so many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Somebody who asks for something, and `address`, from where; as `Proxies` counts it: None is nobody's.
 
-    `session` and `ticket`: by which of these it is known, if by any.
+    `session` and `ticket`: by which of these it is known, if by any.  `person`: as whom rosters show it.
     `readable`: the rooms that it may read, as a `Gate` has found: see there.
     """
 
@@ -20,6 +24,7 @@ class Asker:
     address: str | None = None
     session: Session | None = None
     ticket: Ticket | None = None
+    person: Person = Person("", None)  # noqa: RUF009  # it is a tuple
     readable: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -32,9 +37,19 @@ class Asker:
         """To whom its idempotency keys belong: it stays when a session or ticket is renewed; "" is nobody."""
         if self.ticket is not None:
             return self.ticket.scope
-        if self.session is None:
-            return ""
-        return f"member:{fold(self.session.name)}" if self.session.member else self.session.id
+        return scope(self.session) if self.session else ""
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether it has a session, whose name somebody else has now."""
+        return self.session is not None and self.identity.name is None
+
+    @property
+    def right(self) -> str | None:
+        """The id of what it is known by, which may end."""
+        if self.ticket is not None:
+            return self.ticket.id
+        return self.session.id if self.session else None
 
     @property
     def counted(self) -> str | None:
@@ -45,8 +60,31 @@ class Asker:
     def subjects(self) -> tuple[str, ...]:
         """As whom it may be ruled: by name, and a guest also by the session, who may take another name."""
         name = fold(self.name)
-        return (name, self.session.id) if self.identity.kind is Kind.GUEST and self.session else (name,)
+        return (name, SESSION + self.session.id) if self.session and not self.session.member else (name,)
 
 
-STRANGER = Asker()
-"""Of whom nothing is known."""
+def scope(session: Session) -> str:
+    """Whose `session` is: a member's are all of one."""
+    return f"member:{fold(session.name)}" if session.member else session.id
+
+
+def stranger(address: str | None) -> Asker:
+    """Somebody at `address`."""
+    return Asker(address=address, person=Person(address or "", None))
+
+
+def holder(session: Session, address: str | None) -> Asker:
+    """Who has `session`, and its name."""
+    kind = Kind.MEMBER if session.member else Kind.GUEST
+    return Asker(Identity(kind, session.name), address, session, person=Person(scope(session), session.name))
+
+
+def nameless(session: Session, address: str | None) -> Asker:
+    """Who has `session`, but has lost its name to somebody else."""
+    return Asker(Identity(Kind.GUEST), address, session, person=Person(session.id, None))
+
+
+def bearer(ticket: Ticket, address: str | None) -> Asker:
+    """Whom `ticket` speaks of."""
+    identity = Identity(Kind.TICKET, ticket.name, ticket.grants)
+    return Asker(identity, address, ticket=ticket, person=Person(ticket.scope, ticket.name))

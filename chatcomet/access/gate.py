@@ -6,12 +6,15 @@ somebody may read is remembered with the asker until anything changes: a poll as
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from chatcomet.access.asker import Asker
 from chatcomet.access.identity import Kind
-from chatcomet.access.permission import may
-from chatcomet.access.policy import PolicyFile
-from chatcomet.access.rules import Action, Rules
+from chatcomet.access.permission import admits, may
+from chatcomet.access.policy import OPEN, PolicyFile
+from chatcomet.access.rules import ACTIONS, Action, Rules
 from chatcomet.access.rulings import Rulings
+from chatcomet.core.rulings import Kind as Ruled
 from chatcomet.errors import NotAllowed, NotSignedIn
 
 _READABLE = 64
@@ -75,7 +78,19 @@ class Gate:
         """Whether `asker` may say under whose name it posts in `room`: a ticket's `as`."""
         return asker.ticket is not None and asker.ticket.grants.may("as", room)
 
-    def _is_ruled(self, kind: str, asker: Asker, room: str) -> bool:
+    def grants(self, asker: Asker) -> Mapping[str, Sequence[str]]:
+        """What `asker` may do, by room pattern; of those that match a room's name, the first holds, or of a ticket all.
+
+        What was ruled is not in it.
+        """
+        if asker.ticket is not None:
+            return asker.ticket.grants.to_object()
+        return {
+            pattern: [action for action in ACTIONS if admits(action, rules, asker.identity, self.guests_allowed)]
+            for pattern, rules in (*self._policy.policy.blocks, ("*", OPEN))
+        }
+
+    def _is_ruled(self, kind: Ruled, asker: Asker, room: str) -> bool:
         if not len(self._rulings):
             return False
-        return any(self._rulings.is_ruled(kind, room, subject) for subject in asker.subjects)  # type: ignore[arg-type]
+        return any(self._rulings.is_ruled(kind, room, subject) for subject in asker.subjects)

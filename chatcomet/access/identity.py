@@ -20,11 +20,15 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format, surrogate; line 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A guest who has picked a name: `id` is secret and unguessable, `issued` is seconds since 1970."""
+    """Somebody who has picked a name, or (`member`) has signed in with a password.
+
+    `id` is secret and unguessable, `issued` is seconds since 1970.
+    """
 
     id: str
     name: str
     issued: float
+    member: bool = False
 
 
 class Kind(Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatcomet.access.identity import Identity, Kind
 from chatcomet.access.policy import Policy
-from chatcomet.access.rules import NOBODY, Action
+from chatcomet.access.rules import NOBODY, Action, Rules
 
 
 def may(
@@ -47,6 +47,11 @@ def may(
         if action == "create" and rules.create == NOBODY:
             return False
         return identity.grants.may("post" if action == "create" else action, room)
+    return admits(action, rules, identity, guests_allowed)
+
+
+def admits(action: Action, rules: Rules, identity: Identity, guests_allowed: bool) -> bool:
+    """Whether `rules` let `identity`, who has no ticket, do `action`."""
     if not guests_allowed and identity.kind is not Kind.MEMBER:
         return False
     if action == "create" and not rules.post.admits(identity.kind, identity.name):

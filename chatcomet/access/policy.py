@@ -24,13 +24,14 @@ BLOCKS = 500
 
 _REMEMBERED = 10_000
 _ROOM_CHARACTERS = 64  # nothing longer than a room's name is remembered
-_OPEN = Rules()
+OPEN = Rules()
 
 
 class Policy:
     """The rules of all rooms: `blocks`, in their order, of which none is hidden by one before it.  It never changes."""
 
     def __init__(self, blocks: Sequence[tuple[str, Rules]] = ()) -> None:
+        self.blocks = tuple(blocks)
         self._named = {pattern: rules for pattern, rules in blocks if "*" not in pattern}
         self._patterns = [block for block in blocks if "*" in block[0]]
         self._remembered = lru_cache(_REMEMBERED)(self._find)
@@ -60,7 +61,7 @@ class Policy:
         named = self._named.get(room)  # a pattern before it that matches it would hide it
         if named is not None:
             return named
-        return next((rules for pattern, rules in self._patterns if matches(pattern, room)), _OPEN)
+        return next((rules for pattern, rules in self._patterns if matches(pattern, room)), OPEN)
 
 
 def _read_blocks(blocks: Sequence[dict[str, object]]) -> list[tuple[str, Rules]]:

@@ -10,6 +10,8 @@ from chatcomet.access.identity import Kind, fold
 Action = Literal["read", "post", "create", "moderate"]
 """What may be allowed in a room.  `create`: to bring it into being, by posting there first."""
 
+ACTIONS: tuple[Action, ...] = ("read", "post", "create", "moderate")
+
 
 @dataclass(frozen=True, slots=True)
 class Audience:

@@ -1,4 +1,4 @@
-"""Sessions: guests who have picked a name, and the signed cookies by which they are known again.
+"""Sessions: guests who have picked a name, members who have signed in, and the cookies by which they are known again.
 
 A cookie carries the whole session under a signature, so that a restart signs nobody out.  Which *name*
 belongs to whom is kept in memory: a session holds its name for as long as it is used every
@@ -19,9 +19,13 @@ from chatcomet.access.identity import GUEST, Session, check_name, fold
 from chatcomet.errors import NameTaken, StartRefused
 
 LIFE_SECONDS = 30 * 24 * 3600
+RENEW_SECONDS = 24 * 3600
+"""A session that has lived for so long is given its whole life again when it is looked at."""
+
 HOLD_NAME_SECONDS = 600.0
 KEY_BYTES = 32
 _REMEMBERED = 10_000
+_MEMBER = "a member"
 _NAMES = 100_000  # held at once; whoever signs in under one name after the other frees those used least recently
 _COOKIE_CHARACTERS = 1_024  # base64 has many ways to write the same signature: none longer than this is remembered
 
@@ -32,18 +36,25 @@ class _Holder(NamedTuple):
 
 
 class Sessions:
-    """Makes sessions, knows them again, ends them.
+    """Makes sessions and knows them again.
 
     `key`: what signs cookies.  `wall`: seconds since 1970, for their age.  `clock`: for how long a name is held.
+    `has_ended`: whether the session of an id was signed out.
     """
 
-    def __init__(self, key: bytes, wall: Callable[[], float], clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        wall: Callable[[], float],
+        clock: IReactorTime,
+        has_ended: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._serializer = URLSafeSerializer(key, salt="chatcomet.session", signer_kwargs={"key_derivation": "hmac"})
         self._wall = wall
         self._clock = clock
         self._holders: dict[str, _Holder] = {}  # by folded name, the one used last stands last
         self._known: dict[str, Session] = {}  # by cookie: verified before; the oldest is dropped at _REMEMBERED
-        self._ended: dict[str, None] = {}  # ids of sessions that were signed out, oldest first
+        self._has_ended = has_ended
 
     def sign_in(self, name: str, session: Session | None) -> Session:
         """A session under `name`; whoever has one keeps its id and lets go of the old name.
@@ -58,29 +69,58 @@ class Sessions:
             self._release(session)
         return renewed
 
+    def admit(self, name: str, session: Session | None) -> Session:
+        """A session of the member `name`, whose name it is, whoever held it.
+
+        It has an id of its own: what was known of a guest (`session`, which lets go of its name) is not known of it.
+        """
+        if session is not None:
+            self._release(session)
+        admitted = Session(secrets.token_urlsafe(16), name, self._wall(), member=True)
+        self.holds_name(admitted)
+        return admitted
+
+    def renew(self, session: Session) -> Session | None:
+        """The same one with its life before it, if a part of that has gone by."""
+        now = self._wall()
+        if now - session.issued < RENEW_SECONDS:
+            return None
+        return Session(session.id, session.name, now, session.member)
+
     def sign_out(self, session: Session) -> None:
-        """End `session`: its cookie is worth nothing from now on, and its name is free."""
+        """Let go of the name of `session`."""
         self._release(session)
-        self._ended[session.id] = None
-        _drop_oldest(self._ended, _REMEMBERED)
 
     def holds_name(self, session: Session) -> bool:
-        """Whether `session` has its name, or takes it now since nobody else has it.  Counts as a use of it."""
+        """Whether `session` has its name, or takes it now since nobody else has it.  Counts as a use of it.
+
+        A member always has it.
+        """
         now = self._clock.seconds()
         name = fold(session.name)
         holder = self._holders.get(name)
-        if holder is not None and holder.session != session.id and now - holder.seen < HOLD_NAME_SECONDS:
+        if (
+            holder is not None
+            and holder.session != _holder(session)
+            and not session.member
+            and now - holder.seen < HOLD_NAME_SECONDS
+        ):
             return False
         if holder is None:
             self._forget_unused(now)
         self._holders.pop(name, None)  # to stand last again
-        self._holders[name] = _Holder(session.id, now)
+        self._holders[name] = _Holder(_holder(session), now)
         _drop_oldest(self._holders, _NAMES)
         return True
 
+    def guest(self, name: str) -> str | None:
+        """The id of the guest's session that has `name`, as `fold` has it."""
+        holder = self._holders.get(name)
+        return None if holder is None or holder.session == _MEMBER else holder.session
+
     def cookie(self, session: Session) -> str:
         """What says, signed, that its bearer is `session`."""
-        signed = self._serializer.dumps([session.id, session.name, session.issued])
+        signed = self._serializer.dumps([session.id, session.name, session.issued, session.member])
         return signed.decode() if isinstance(signed, bytes) else signed
 
     def recall(self, cookie: str) -> Session | None:
@@ -88,7 +128,7 @@ class Sessions:
         if len(cookie) > _COOKIE_CHARACTERS:
             return None
         session = self._known.get(cookie) or self._verify(cookie)
-        if session is None or session.id in self._ended or self._wall() - session.issued > LIFE_SECONDS:
+        if session is None or self._has_ended(session.id) or self._wall() - session.issued > LIFE_SECONDS:
             return None
         return session
 
@@ -98,7 +138,9 @@ class Sessions:
         except BadData:
             return None
         match signed:
-            case [str(who), str(name), float(issued)]:
+            case [str(who), str(name), float(issued), bool(member)]:
+                session = Session(who, name, issued, member)
+            case [str(who), str(name), float(issued)]:  # of before there were members
                 session = Session(who, name, issued)
             case _:  # ours, but of a version that had another form
                 return None
@@ -108,7 +150,7 @@ class Sessions:
 
     def _release(self, session: Session) -> None:
         holder = self._holders.get(fold(session.name))
-        if holder is not None and holder.session == session.id:
+        if holder is not None and holder.session == _holder(session):
             del self._holders[fold(session.name)]
 
     def _forget_unused(self, now: float) -> None:
@@ -120,7 +162,12 @@ class Sessions:
             del self._holders[name]
 
 
-def _drop_oldest(remembered: dict[str, Session] | dict[str, None] | dict[str, _Holder], limit: int) -> None:
+def _holder(session: Session) -> str:
+    """As whom `session` holds its name: all of a member's sessions do so as one."""
+    return _MEMBER if session.member else session.id
+
+
+def _drop_oldest(remembered: dict[str, Session] | dict[str, _Holder], limit: int) -> None:
     if len(remembered) > limit:
         del remembered[next(iter(remembered))]
 

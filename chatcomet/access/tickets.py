@@ -43,7 +43,6 @@ LATEST_SECONDS = 10**11
 
 _REMEMBERED = 20_000
 _REMEMBERED_BYTES = 64 * 1024 * 1024
-_REVOKED = 100_000
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -82,7 +81,6 @@ class Tickets:
         self._signatures = PyJWS(algorithms=sorted({key.algorithm for key in self._keys}))
         self._known: dict[str, Ticket] = {}  # by text, the oldest first
         self._known_bytes = 0
-        self._revoked: dict[str, None] = {}  # ids, the oldest first
 
     def verify(self, text: str) -> Ticket:
         """The ticket that `text` is.  Raises `BadTicket`."""
@@ -92,17 +90,9 @@ class Tickets:
             if known:
                 self._forget(text)
             raise BadTicket("this ticket has expired")
-        if ticket.id in self._revoked:
-            raise BadTicket("this ticket was revoked")
         if not known:
             self._remember(text, ticket)
         return ticket
-
-    def revoke(self, ticket_id: str) -> None:
-        """Let the ticket with this `Ticket.id` be worth nothing, for as long as this process lives."""
-        self._revoked[ticket_id] = None
-        if len(self._revoked) > _REVOKED:
-            del self._revoked[next(iter(self._revoked))]
 
     def _check(self, text: str) -> Ticket:
         """The ticket that `text` is, expired or not."""

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 
 from chatcomet.access.addresses import Proxies
+from chatcomet.access.askers import Askers
+from chatcomet.access.gate import Gate
 from chatcomet.access.limits import Limits
 from chatcomet.access.policy import PolicyFile
+from chatcomet.access.refusals import Refusals
+from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import Sessions
 from chatcomet.access.tickets import Tickets
+from chatcomet.api.known_rooms import KnownRooms
 from chatcomet.api.readers import Readers
 from chatcomet.core.hub import Hub
 from chatcomet.core.store import MessageStore
@@ -20,20 +26,70 @@ from chatcomet.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """One running chat.  `random` gives numbers from 0 to 1, for jitter; `clock` does not jump.
+    """One running chat.
 
-    `tickets`: None where there is no key to check them with.
-    `policy`: what holds in which room; ask it anew each time, for the operator may change it.
+    `random` gives numbers from 0 to 1, for jitter; `clock` does not jump; `wall` tells seconds since 1970.
     """
 
     settings: Settings
     store: MessageStore
     hub: Hub
     sessions: Sessions
-    random: Callable[[], float]
-    clock: IReactorTime
-    policy: PolicyFile
+    askers: Askers
+    gate: Gate
+    rulings: Rulings
     limits: Limits
     readers: Readers
     proxies: Proxies
-    tickets: Tickets | None = None
+    rooms: KnownRooms
+    random: Callable[[], float]
+    clock: IReactorTime
+    wall: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """By what is decided who may come in: what was ruled, what holds in which room, and which tickets are good.
+
+    `readers`: how many there may be in all; 0 is no limit.
+    """
+
+    rulings: Rulings
+    policy: PolicyFile
+    tickets: Tickets | None
+    refusals: Refusals
+    readers: int = 0
+
+
+def open_chat(
+    settings: Settings,
+    store: MessageStore,
+    hub: Hub,
+    key: bytes,
+    access: Access,
+    random: Callable[[], float],
+    clock: IReactorTime,
+    wall: Callable[[], float],
+) -> Chat:
+    """All that belongs to a chat, put together.  `key`: what signs sessions."""
+    rulings = access.rulings
+    sessions = Sessions(key, wall, clock, partial(rulings.is_ruled, "ended", ""))
+    gate = Gate(access.policy, rulings, settings.guests)
+    readers = Readers(access.readers, settings.readers_per_address, access.refusals, gate.check_reader, wall, clock)
+    rulings.subscribe(readers.heed)
+    return Chat(
+        settings,
+        store,
+        hub,
+        sessions,
+        Askers(sessions, access.tickets, rulings),
+        gate,
+        rulings,
+        Limits(settings, clock, access.refusals),
+        readers,
+        Proxies(settings.proxies),
+        KnownRooms(store),
+        random,
+        clock,
+        wall,
+    )

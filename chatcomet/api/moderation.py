@@ -1,12 +1,93 @@
-"""Moderation: what was said may be taken back.  Nobody may do so yet: there are no moderators."""
+"""Moderation: what was said may be taken back, and who said it kept from saying more.
+
+A ruling is about a name.  A guest may pick another one, so of a guest the session is ruled, too, for as long as it
+keeps it; who signs out and comes back is somebody else.  Where that matters, let people sign in.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from chatcomet.access.asker import SESSION, Asker
+from chatcomet.access.identity import check_name, fold
+from chatcomet.api.chat import Chat
 from chatcomet.core.message import check_room_name
-from chatcomet.errors import NotAllowed
+from chatcomet.core.rulings import Ruling
+from chatcomet.errors import Malformed, NotFound
+
+LONGEST_SECONDS = 100 * 366 * 24 * 3600.0
+
+Sanction = Literal["ban", "mute"]
+"""May neither read nor post; may not post."""
 
 
-def erase(name: str, seq: int) -> None:
-    """Raises `NotAllowed`, and `Malformed` where `name` is no room's."""
-    check_room_name(name)
-    raise NotAllowed(f"only a moderator may erase message {seq}")
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """`name` is banned or muted by `by`, since `at`, and until `until` (seconds since 1970; None: for good)."""
+
+    name: str
+    by: str
+    at: float
+    until: float | None
+
+
+def erase(chat: Chat, name: str, seq: int, asker: Asker) -> Deferred[None]:
+    """Fires when nobody is given message `seq` of the room `name` any more.
+
+    Fails with `NotFound` and `ServerFault`.  Raises `Malformed`, `NotAllowed` and `NotSignedIn`.
+    """
+    chat.gate.check("moderate", asker, check_room_name(name))
+
+    def found(was_there: bool) -> None:
+        if not was_there:
+            raise NotFound(f"there is no message {seq} in this room")
+
+    return chat.store.erase(name, seq).addCallback(found)
+
+
+def sanction(chat: Chat, kind: Sanction, name: str, whom: str, seconds: float | None, asker: Asker) -> Deferred[Ruled]:
+    """Ban or mute `whom` in the room `name`, for `seconds` or, with None, for good.
+
+    Fires when it holds.  Fails with `ServerFault`.  Raises `Malformed`, `NotAllowed` and `NotSignedIn`.
+    """
+    chat.gate.check("moderate", asker, check_room_name(name))
+    subject = fold(check_name(whom))
+    if seconds is not None and not 1 <= seconds <= LONGEST_SECONDS:
+        raise Malformed("a ban or mute is for a second at least, or for good")
+    now = chat.wall()
+    until = math.inf if seconds is None else now + seconds
+    session = chat.sessions.guest(subject)
+    subjects = [subject] if session is None else [subject, SESSION + session]
+    rulings = [Ruling(kind, name, each, until, asker.name, now) for each in subjects]
+    ruled = gatherResults([chat.rulings.rule(ruling) for ruling in rulings], consumeErrors=True)
+    return ruled.addCallback(lambda _: _shown(rulings[0]))
+
+
+def lift(chat: Chat, kind: Sanction, name: str, whom: str, asker: Asker) -> Deferred[None]:
+    """End what was ruled about `whom`.
+
+    Fires when that is so.  Fails with `ServerFault`.  Raises `Malformed`, `NotAllowed`, `NotSignedIn` and `NotFound`.
+    """
+    chat.gate.check("moderate", asker, check_room_name(name))
+    ruling = chat.rulings.find(kind, name, fold(check_name(whom)))
+    if ruling is None:
+        raise NotFound(f"there is no {kind} of this name in this room")
+    together = [each for each in chat.rulings.of(name) if (each.kind, each.by, each.at) == (kind, ruling.by, ruling.at)]
+    lifted = gatherResults([chat.rulings.lift(kind, name, each.subject) for each in together], consumeErrors=True)
+    return lifted.addCallback(lambda _: None)
+
+
+def sanctions(chat: Chat, kind: Sanction, name: str, asker: Asker) -> Sequence[Ruled]:
+    """Who is banned or muted in the room `name`.  Raises `Malformed`, `NotAllowed` and `NotSignedIn`."""
+    chat.gate.check("moderate", asker, check_room_name(name))
+    rulings = [ruling for ruling in chat.rulings.of(name) if ruling.kind == kind]
+    return [_shown(ruling) for ruling in rulings if not ruling.subject.startswith(SESSION)]
+
+
+def _shown(ruling: Ruling) -> Ruled:
+    return Ruled(ruling.subject, ruling.by, ruling.at, None if math.isinf(ruling.until) else ruling.until)

@@ -8,15 +8,20 @@ from typing import NamedTuple, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
+from chatcomet.api.waiting import Wait
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Page, check_room_name
-from chatcomet.core.roster import Person, Roster, RosterState
-from chatcomet.errors import Malformed
+from chatcomet.core.roster import RosterState
+from chatcomet.errors import Crowded, Malformed
 
 T = TypeVar("T")
 
 JITTER = 0.1
 """Holds are shortened by up to this part of them, so that requests that began together do not end together."""
+
+CROWDED_SECONDS = 5
+"""After how long one that is too many is to come again."""
 
 ROOMS = 32
 """How many rooms one poll may ask for."""
@@ -26,6 +31,7 @@ ROOMS = 32
 class Poll:
     """The page after `cursor`, of `limit` messages at most, waited for `wait_seconds` (None: as long as allowed).
 
+    `is_present`: whether the asker is shown in the room's roster.
     Making one for what can't be a room raises `Malformed`.
     """
 
@@ -33,6 +39,7 @@ class Poll:
     cursor: Cursor
     limit: int = DEFAULT_LIMIT
     wait_seconds: float | None = None
+    is_present: bool = True
 
     def __post_init__(self) -> None:
         check_room_name(self.room)
@@ -72,47 +79,64 @@ class History:
     limit: int = DEFAULT_LIMIT
 
 
-def poll(chat: Chat, asked: Poll, person: Person | None = None, seen: int | None = None) -> Deferred[Page]:
+def poll(chat: Chat, asked: Poll, asker: Asker, seen: int | None = None) -> Deferred[Page]:
     """Fires with the page, empty at the end of the hold.
 
-    `person`: who reads, for the roster.  `seen`: a roster of another version than this ends the hold, too.
-    Fails with `CursorExpired` or `ServerFault`.  Cancelling forgets the asker.
+    `seen`: a roster of another version than this ends the hold, too.
+    Fails with `CursorExpired`, `ServerFault`, and `Crowded` where too many wait already; and with `NotAllowed`,
+    `NotSignedIn` or `BadTicket`, which it also raises, if the right to read ends meanwhile.
+    Cancelling forgets the asker.
     """
+    chat.gate.check_reader(asker, asked.room)
+    rosters = (chat.hub.room(asked.room).roster,) if asked.is_present else ()
+    wait = Wait(chat.readers, asker, (asked.room,), rosters)
+    if not wait.enter():
+        answer = chat.hub.after(asked.room, asked.cursor, asked.limit, 0.0)
+        return answer.addCallback(lambda page: _or_crowded(page, [page]))
     hold_seconds = _hold_seconds(chat, asked.wait_seconds)
-    if person is None:
-        return chat.hub.after(asked.room, asked.cursor, asked.limit, hold_seconds, seen)
-    roster = chat.hub.room(asked.room).roster
-    roster.enter(person)
-    return _leaving(chat.hub.after(asked.room, asked.cursor, asked.limit, hold_seconds, seen), [roster], person)
+    return wait.until(chat.hub.after(asked.room, asked.cursor, asked.limit, hold_seconds, seen))
 
 
-def look(chat: Chat, asked: Poll, seen: int, person: Person | None = None) -> Deferred[Polled]:
+def look(chat: Chat, asked: Poll, seen: int, asker: Asker) -> Deferred[Polled]:
     """Fires as `poll` does, with the roster, too, where that is not the one that was `seen`."""
+    answer = poll(chat, asked, asker, seen)
     roster = chat.hub.room(asked.room).roster
 
     def with_roster(page: Page) -> Polled:
         shown = roster.look()
         return Polled(page, None if shown.version == seen else shown)
 
-    return poll(chat, asked, person, seen).addCallback(with_roster)
+    return answer.addCallback(with_roster)
 
 
-def poll_rooms(chat: Chat, asked: PollRooms, person: Person | None = None) -> Deferred[Sequence[Page]]:
+def poll_rooms(chat: Chat, asked: PollRooms, asker: Asker) -> Deferred[Sequence[Page]]:
     """Fires with the pages of the rooms in which there is something, or at the end of the hold with empty ones of all.
 
-    `person`: who reads, for the rosters.  Fails with `CursorExpired`, which names the room, or `ServerFault`.
+    Fails and raises like `poll`; `CursorExpired` names the room.
     """
-    rosters = [room.roster for room in chat.hub.rooms(asked.cursors)]
-    if person is not None:
-        for roster in rosters:
-            roster.enter(person)
-    answer = chat.hub.after_any(asked.cursors, asked.limit, _hold_seconds(chat, asked.wait_seconds))
-    return answer if person is None else _leaving(answer, rosters, person)
+    for name in asked.cursors:
+        chat.gate.check_reader(asker, name)
+    wait = Wait(chat.readers, asker, tuple(asked.cursors), [room.roster for room in chat.hub.rooms(asked.cursors)])
+    if not wait.enter():
+        answer = chat.hub.after_any(asked.cursors, asked.limit, 0.0)
+        return answer.addCallback(lambda pages: _or_crowded(pages, pages))
+    return wait.until(chat.hub.after_any(asked.cursors, asked.limit, _hold_seconds(chat, asked.wait_seconds)))
 
 
-def history(chat: Chat, asked: History) -> Deferred[Page]:
-    """Fires with the page, empty where nothing older is kept; fails with `ServerFault`.  Raises `Malformed`."""
-    return chat.hub.before(check_room_name(asked.room), asked.before, asked.limit)
+def history(chat: Chat, asked: History, asker: Asker) -> Deferred[Page]:
+    """Fires with the page, empty where nothing older is kept; fails with `ServerFault`.
+
+    Raises `Malformed`, `NotAllowed` and `NotSignedIn`.
+    """
+    chat.gate.check_reader(asker, check_room_name(asked.room))
+    return chat.hub.before(asked.room, asked.before, asked.limit)
+
+
+def _or_crowded(answer: T, pages: Sequence[Page]) -> T:
+    """`answer`, of these `pages`; where there is nothing in them, the asker is told when to come again."""
+    if any(page.messages for page in pages):
+        return answer
+    raise Crowded(pages, CROWDED_SECONDS)
 
 
 def _hold_seconds(chat: Chat, wait_seconds: float | None) -> float:
@@ -120,14 +144,3 @@ def _hold_seconds(chat: Chat, wait_seconds: float | None) -> float:
     if wait_seconds is not None:
         hold_seconds = min(wait_seconds, hold_seconds)
     return hold_seconds * (1 - JITTER * chat.random())
-
-
-def _leaving(answer: Deferred[T], rosters: Sequence[Roster], person: Person) -> Deferred[T]:
-    """`answer`, at which `person` leaves `rosters`."""
-
-    def leave(outcome: T) -> T:
-        for roster in rosters:
-            roster.leave(person)
-        return outcome
-
-    return answer.addBoth(leave)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from twisted.internet.defer import Deferred
 
-from chatcomet.access.identity import GUEST, Session
+from chatcomet.access.asker import Asker
+from chatcomet.access.identity import check_name
 from chatcomet.api.chat import Chat
 from chatcomet.core.message import Draft, IdempotencyKey, check_room_name
 from chatcomet.core.store import Posted
-from chatcomet.errors import Malformed, NameTaken
+from chatcomet.errors import Malformed, NameTaken, NotAllowed
 
 KEY = re.compile(r"[!-~]{1,128}", re.ASCII)
 """The form of an idempotency key."""
@@ -21,37 +23,56 @@ _UNGUESSABLE = 16  # characters: a key that belongs to no session is everybody's
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """`text` and `data` (JSON text) for a room, from the holder of `session` or, without one, from a guest."""
+    """`text` and `data` (JSON text) for a room.  `author`: under whose name, if that is not the asker's own."""
 
     room: str
     text: str
     data: str | None = None
-    session: Session | None = None
     key: str | None = None
+    author: str | None = None
 
 
-def post(chat: Chat, asked: Post) -> Deferred[Posted]:
-    """Fires when the message is durable and its room has delivered it; fails with `KeyReused` or `ServerFault`.
+def post(chat: Chat, asked: Post, asker: Asker) -> Deferred[Posted]:
+    """Fires when the message is durable and its room has delivered it.
 
-    Raises `Malformed`, `TooLong`, and `NameTaken` if the session has lost its name meanwhile.
-    Cancelling only stops listening: the append goes on (law 6).
+    Fails with `KeyReused`, `ServerFault`, and, where it would make a room, with `NotAllowed`, `NotSignedIn` or
+    `TooMany`.  Raises `Malformed`, `TooLong`, `NotAllowed`, `NotSignedIn`, `TooMany`, and `NameTaken` if the session
+    has lost its name meanwhile.  Cancelling only stops listening: the append goes on (law 6).
     """
-    if asked.session is not None and not chat.sessions.holds_name(asked.session):
-        raise NameTaken(f"the name {asked.session.name} was taken by somebody else while you were away")
-    author = asked.session.name if asked.session else GUEST
-    draft = Draft(author, asked.text, asked.data, _key(asked))
+    room = check_room_name(asked.room)
+    chat.gate.check("post", asker, room)
+    if asker.is_nameless:
+        raise NameTaken("the name that you had was taken by somebody else while you were away")
+    draft = Draft(_author(chat, asked, asker), asked.text, asked.data, _key(asked.key, asker))
+    if not chat.gate.may_name_author(asker, room):  # a back end posts for many
+        chat.limits.post(asker.counted, room, chat.gate.rules(room))
     answer: Deferred[Posted] = Deferred()
-    chat.store.append(check_room_name(asked.room), draft).chainDeferred(answer)
+    made = chat.rooms.has(room).addCallback(partial(_check_making, chat, asker, room))
+    made.addCallback(lambda _: chat.store.append(room, draft)).chainDeferred(answer)
     return answer
 
 
-def _key(asked: Post) -> IdempotencyKey | None:
-    if asked.key is None:
+def _check_making(chat: Chat, asker: Asker, room: str, is_there: bool) -> None:
+    if not is_there:
+        chat.gate.check("create", asker, room)
+        chat.limits.room(asker.counted)
+
+
+def _author(chat: Chat, asked: Post, asker: Asker) -> str:
+    if asked.author is None:
+        return asker.name
+    if not chat.gate.may_name_author(asker, asked.room):
+        raise NotAllowed("only who has a ticket that grants `as` in this room may say who the author is")
+    return check_name(asked.author)
+
+
+def _key(key: str | None, asker: Asker) -> IdempotencyKey | None:
+    if key is None:
         return None
-    if not KEY.fullmatch(asked.key):
+    if not KEY.fullmatch(key):
         raise Malformed("an Idempotency-Key is 1 to 128 visible ASCII characters")
-    if asked.session is None and len(asked.key) < _UNGUESSABLE:
+    if not asker.scope and len(key) < _UNGUESSABLE:
         raise Malformed(
             f"without a session an Idempotency-Key has {_UNGUESSABLE} characters at least, chosen at random"
         )
-    return IdempotencyKey(asked.session.id if asked.session else "", asked.key)
+    return IdempotencyKey(asker.scope, key)

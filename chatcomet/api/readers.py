@@ -1,35 +1,82 @@
-"""Readers: how many wait or follow a stream now, in all and from each address, and when there are too many.
+"""Readers: who waits or follows a stream now: how many, from where, and by what right.
 
-One too many is no error: it is answered at once with what there is, and told when to come again; so nobody is locked
-out (law 9).
+* One too many is no error: it is answered at once with what there is, and told when to come again; so nobody is locked
+  out (law 9).
+* A right that ends (a ticket expires or is revoked, a session is signed out, somebody is banned, the policy changes)
+  ends what was begun by it, within `EXPIRY_SECONDS`.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from chatcomet.access.asker import Asker
 from chatcomet.access.refusals import Refusals
+from chatcomet.core.rulings import Ruling
+from chatcomet.errors import AskerError, BadTicket, NotSignedIn
+
+EXPIRY_SECONDS = 0.5
+"""Between two looks for tickets that have expired."""
+
+
+class Reader(Protocol):
+    """Somebody who waits, or follows."""
+
+    @property
+    def asker(self) -> Asker:
+        """Who that is."""
+
+    @property
+    def rooms(self) -> Sequence[str]:
+        """What is read."""
+
+    def dismiss(self, fault: AskerError) -> None:
+        """Read no more, for this reason; `Readers.leave` is still owed."""
 
 
 class Readers:
     """`most`: how many there may be in all, `most_each`: from one address; 0 is no limit.
 
-    Who is put off is counted in `refusals`.
+    Who is put off is counted in `refusals`.  `check`: raises `AskerError` for who may not read a room.  `wall`: seconds
+    since 1970.
     """
 
-    __slots__ = ("_by_address", "_most", "_most_each", "_refusals", "count")
+    _log = Logger()
 
-    def __init__(self, most: int, most_each: int, refusals: Refusals) -> None:
+    def __init__(
+        self,
+        most: int,
+        most_each: int,
+        refusals: Refusals,
+        check: Callable[[Asker, str], None],
+        wall: Callable[[], float],
+        clock: IReactorTime,
+    ) -> None:
         self._most = most or sys.maxsize
         self._most_each = most_each or sys.maxsize
         self._refusals = refusals
+        self._check = check
+        self._wall = wall
+        self._clock = clock
+        self._all: dict[Reader, None] = {}
         self._by_address: dict[str, int] = {}  # only those from which there are some
-        self.count = 0
-        """How many there are now."""
+        self._by_right: dict[str, dict[Reader, None]] = {}  # by the id of a session or ticket
+        self._expiry: IDelayedCall | None = None
 
-    def enter(self, address: str | None) -> bool:
-        """Whether one more may be suspended, from `address` as `Proxies` has it; if so, `leave` is owed."""
-        if self.count >= self._most:
+    def __len__(self) -> int:
+        """How many there are now."""
+        return len(self._all)
+
+    def enter(self, reader: Reader) -> bool:
+        """Whether one more may wait or follow; if so, `leave` is owed."""
+        asker = reader.asker
+        address = asker.address
+        if len(self._all) >= self._most:
             self._refusals.count("readers")
             return False
         if address is not None:
@@ -38,15 +85,64 @@ class Readers:
                 self._refusals.count("readers")
                 return False
             self._by_address[address] = before + 1
-        self.count += 1
+        self._all[reader] = None
+        if asker.right is not None:
+            self._by_right.setdefault(asker.right, {})[reader] = None
+            if asker.ticket is not None and self._expiry is None:
+                self._expiry = self._clock.callLater(EXPIRY_SECONDS, self._dismiss_expired)
         return True
 
-    def leave(self, address: str | None) -> None:
-        """One that `enter` let in from `address` is suspended no more."""
-        self.count -= 1
-        if address is not None:
-            left = self._by_address[address] - 1
+    def leave(self, reader: Reader) -> None:
+        """One that `enter` let in waits and follows no more."""
+        del self._all[reader]
+        asker = reader.asker
+        if asker.address is not None:
+            left = self._by_address[asker.address] - 1
             if left:
-                self._by_address[address] = left
+                self._by_address[asker.address] = left
             else:
-                del self._by_address[address]
+                del self._by_address[asker.address]
+        if asker.right is not None:
+            among = self._by_right[asker.right]
+            del among[reader]
+            if not among:
+                del self._by_right[asker.right]
+
+    def heed(self, ruling: Ruling) -> None:
+        """Dismiss those who lose a right by `ruling`, which has begun."""
+        if ruling.kind == "ban":
+            self.check_all()
+        elif ruling.kind != "mute":
+            fault = NotSignedIn("the session or ticket that you were known by has ended")
+            self._dismiss(self._by_right.get(ruling.subject, ()), fault)
+
+    def check_all(self) -> None:
+        """Dismiss those who may not read any more what they read."""
+        for reader in list(self._all):
+            try:
+                for room in reader.rooms:
+                    self._check(reader.asker, room)
+            except AskerError as fault:
+                self._dismiss([reader], fault)
+
+    def _dismiss_expired(self) -> None:
+        now = self._wall()
+        tickets = [asker.ticket for asker in (next(iter(among)).asker for among in self._by_right.values())]
+        for ticket in tickets:
+            if ticket is not None and ticket.until <= now:
+                self._dismiss(self._by_right[ticket.id], BadTicket("this ticket has expired"))
+        going_on = any(ticket is not None for ticket in tickets)
+        self._expiry = self._clock.callLater(EXPIRY_SECONDS, self._dismiss_expired) if going_on else None
+
+    def _dismiss(self, readers: Iterable[Reader], fault: AskerError) -> None:
+        for reader in list(readers):
+            try:
+                reader.dismiss(fault)
+            except Exception:
+                self._log.failure("a fault in dismissing a reader")
+
+    def stop(self) -> None:
+        """Look for nothing any more."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
 
+from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
 from chatcomet.core.message import Cursor, check_room_name
-from chatcomet.core.roster import Person, RosterState
+from chatcomet.core.roster import RosterState
 from chatcomet.core.store import Bounds
 
 ROOMS = 1_000
@@ -27,27 +28,36 @@ class RoomState:
     roster: RosterState | None = None
 
 
-def rooms(chat: Chat, after: str) -> Deferred[Sequence[RoomState]]:
-    """The first `ROOMS` rooms whose names come after `after`, by name.  Fails with `ServerFault`."""
+def rooms(chat: Chat, after: str, asker: Asker) -> Deferred[Sequence[RoomState]]:
+    """The rooms that `asker` may read, of the first `ROOMS` whose names come after `after`, by name.
+
+    Fails with `ServerFault`.
+    """
 
     def states(found: Sequence[tuple[str, Bounds]]) -> Sequence[RoomState]:
-        return [_state(chat, name, bounds, None) for name, bounds in found]
+        readable = [(name, bounds) for name, bounds in found if chat.gate.may("read", asker, name)]
+        return [_state(chat, name, bounds, None) for name, bounds in readable]
 
     return chat.store.rooms(after, ROOMS).addCallback(states)
 
 
-def room(chat: Chat, name: str) -> Deferred[RoomState]:
+def room(chat: Chat, name: str, asker: Asker) -> Deferred[RoomState]:
     """One room's state, which is an empty one's where nobody has posted yet.
 
-    Fails with `ServerFault`.  Raises `Malformed`.
+    Fails with `ServerFault`.  Raises `Malformed`, `NotAllowed` and `NotSignedIn`.
     """
-    roster = chat.hub.room(check_room_name(name)).roster.state
+    chat.gate.check_reader(asker, check_room_name(name))
+    roster = chat.hub.room(name).roster.state
     return chat.store.bounds(name).addCallback(lambda bounds: _state(chat, name, bounds, roster))
 
 
-def typing(chat: Chat, name: str, person: Person) -> None:
-    """Show in the roster of the room `name` that `person` types, if it is there.  Raises `Malformed`."""
-    chat.hub.room(check_room_name(name)).roster.type(person)
+def typing(chat: Chat, name: str, asker: Asker) -> None:
+    """Show in the roster of the room `name` that `asker` types, if it is there.
+
+    Raises `Malformed`, `NotAllowed` and `NotSignedIn`: who may not post has nothing to type.
+    """
+    chat.gate.check("post", asker, check_room_name(name))
+    chat.hub.room(name).roster.type(asker.person)
 
 
 def _state(chat: Chat, name: str, bounds: Bounds, roster: RosterState | None) -> RoomState:

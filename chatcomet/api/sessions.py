@@ -2,44 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chatcomet.access.identity import GUEST, Session
+from twisted.internet.defer import Deferred, succeed
+
+from chatcomet.access.asker import Asker
+from chatcomet.access.identity import Kind, Session
+from chatcomet.access.sessions import LIFE_SECONDS
 from chatcomet.api.chat import Chat
-from chatcomet.core.roster import Person
+from chatcomet.core.rulings import Ruling
+from chatcomet.errors import NotSignedIn
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A name, and what its holder may do: room patterns and what is granted in them."""
+    """A name, whether anybody might have picked it, and what its holder may do: room patterns and actions."""
 
     name: str
-    grants: Mapping[str, tuple[str, ...]]
+    guest: bool
+    grants: Mapping[str, Sequence[str]]
 
 
-_EVERYWHERE = {"*": ("read", "post")}
+def who(chat: Chat, asker: Asker) -> Who:
+    """Who `asker` is here; without a session or ticket, or after losing its name, a guest."""
+    guest = asker.identity.kind in (Kind.STRANGER, Kind.GUEST)
+    return Who(asker.name, guest, chat.gate.grants(asker))
 
 
-def who(chat: Chat, session: Session | None) -> Who:
-    """Who the holder of `session` is here; without one, or after losing its name, a guest."""
-    named = session is not None and chat.sessions.holds_name(session)
-    return Who(session.name if session and named else GUEST, _EVERYWHERE)
+def sign_in(chat: Chat, asker: Asker, name: str) -> Session:
+    """A guest's session under `name`; whoever has one keeps its id.
 
-
-def reader(chat: Chat, session: Session | None, address: str) -> Person:
-    """Who reads, for rosters: the holder of `session`, who keeps its name by that; or somebody at `address`."""
-    if session is not None and chat.sessions.holds_name(session):
-        return Person(session.id, session.name)
-    return Person(address, None)
-
-
-def sign_in(chat: Chat, session: Session | None, name: str) -> Session:
-    """A session under `name`.  Raises `Malformed` and `NameTaken`."""
+    Raises `Malformed`, `NameTaken`, `TooMany`, and `NotSignedIn` where there are no guests.
+    """
+    if not chat.gate.guests_allowed:
+        raise NotSignedIn("there are no guests here: sign in with a password")
+    session = asker.session if asker.session and not asker.session.member else None
+    if session is None:
+        chat.limits.session(asker.address)
     return chat.sessions.sign_in(name, session)
 
 
-def sign_out(chat: Chat, session: Session | None) -> None:
-    """End `session`, if there is one."""
-    if session is not None:
-        chat.sessions.sign_out(session)
+def renew(chat: Chat, asker: Asker) -> Session | None:
+    """The session of `asker` with its whole life before it, if it is time for that."""
+    return chat.sessions.renew(asker.session) if asker.session else None
+
+
+def sign_out(chat: Chat, asker: Asker) -> Deferred[None]:
+    """End what `asker` is known by, a session or a ticket, and all that was begun by it.
+
+    Fires when that will be so after a restart, too.  Fails with `ServerFault`.
+    """
+    now = chat.wall()
+    if asker.session is not None:
+        chat.sessions.sign_out(asker.session)
+        until = now + LIFE_SECONDS  # when the last of its cookies is too old
+        return chat.rulings.rule(Ruling("ended", "", asker.session.id, until, asker.name, now))
+    if asker.ticket is not None:
+        return chat.rulings.rule(Ruling("revoked", "", asker.ticket.id, asker.ticket.until, asker.name, now))
+    return succeed(None)

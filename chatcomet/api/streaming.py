@@ -22,11 +22,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
-from chatcomet.api.polling import JITTER
+from chatcomet.api.polling import CROWDED_SECONDS, JITTER
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Page, check_room_name
-from chatcomet.core.roster import Person, RosterState
-from chatcomet.errors import CursorExpired, ServerFault
+from chatcomet.core.roster import RosterState
+from chatcomet.errors import AskerError, Crowded, CursorExpired, ServerFault
 
 ALIVE_SECONDS = 15.0
 STALL_SECONDS = 30.0
@@ -54,6 +55,9 @@ class Sink(Protocol):
     def end(self, retry_after: int) -> None:
         """The stream can't go on here now: let the reader come again after so many seconds."""
 
+    def dismiss(self, fault: AskerError) -> None:
+        """The reader may not read on, for this reason."""
+
     def unsent(self) -> int:
         """How many bytes have been written but not yet been taken by the peer's system."""
 
@@ -65,23 +69,30 @@ class Sink(Protocol):
 class Follow:
     """All messages of `room` after `cursor`; without one, those from now on.  Raises `Malformed` for no room.
 
-    `person`: who reads, for the roster.  `roster`: the version that the reader has seen (None: it does not look).
+    `roster`: the version that the reader has seen (None: it does not look).
     """
 
     room: str
     cursor: Cursor | None = None
-    person: Person | None = None
     roster: int | None = None
 
     def __post_init__(self) -> None:
         check_room_name(self.room)
 
 
-def follow(chat: Chat, asked: Follow, sink: Sink) -> Deferred[Stream]:
-    """Fires with a stream that has begun; fails with `ServerFault`."""
+def follow(chat: Chat, asked: Follow, asker: Asker, sink: Sink) -> Deferred[Stream]:
+    """Fires with a stream that has begun.
+
+    Fails with `ServerFault`, and with `Crowded` where there are too many readers; raises `NotAllowed` and
+    `NotSignedIn`.
+    """
+    chat.gate.check_reader(asker, asked.room)
 
     def begin(cursor: Cursor) -> Stream:
-        return Stream(chat, asked, cursor, sink)
+        stream = Stream(chat, asked, asker, cursor, sink)
+        if not stream.enter():
+            raise Crowded((), CROWDED_SECONDS)
+        return stream
 
     start = succeed(asked.cursor) if asked.cursor else chat.hub.latest(asked.room)
     return start.addCallback(begin)
@@ -92,12 +103,13 @@ class Stream:
     """One reader's way through a room: begun by `resumeProducing`, paused and resumed by its transport."""
 
     __slots__ = (
-        *("_asked", "_asking", "_chat", "_ended", "_hold_seconds", "_paused", "_person"),
-        *("_room", "_roster", "_seen", "_sink", "_stall", "cursor"),
+        *("_asked", "_asking", "_chat", "_ended", "_hold_seconds", "_paused"),
+        *("_room", "_roster", "_seen", "_sink", "_stall", "asker", "cursor"),
     )
     _log = Logger()
 
-    def __init__(self, chat: Chat, asked: Follow, cursor: Cursor, sink: Sink) -> None:
+    def __init__(self, chat: Chat, asked: Follow, asker: Asker, cursor: Cursor, sink: Sink) -> None:
+        self.asker = asker
         self.cursor = cursor
         self._chat = chat
         room = chat.hub.room(asked.room)
@@ -109,11 +121,26 @@ class Stream:
         self._hold_seconds = ALIVE_SECONDS * (1 - JITTER * chat.random())
         self._asked: Deferred[Page] | None = None
         self._stall: IDelayedCall | None = None
-        self._person = asked.person
         self._seen = asked.roster
         self._roster = room.roster
-        if self._person is not None:
-            self._roster.enter(self._person)
+
+    def enter(self) -> bool:
+        """Whether there may be one more; if so, it is to end by `stopProducing`."""
+        if not self._chat.readers.enter(self):
+            return False
+        self._roster.enter(self.asker.person)
+        return True
+
+    @property
+    def rooms(self) -> tuple[str]:
+        """See `Reader.rooms`."""
+        return (self._room,)
+
+    def dismiss(self, fault: AskerError) -> None:
+        """The reader has lost the right to read."""
+        if not self._ended:
+            self.stopProducing()
+            self._sink.dismiss(fault)
 
     def resumeProducing(self) -> None:
         """What was written has left: ask on."""
@@ -136,8 +163,8 @@ class Stream:
             return
         self._ended = True
         self._stop_watching()
-        if self._person is not None:
-            self._roster.leave(self._person)
+        self._chat.readers.leave(self)
+        self._roster.leave(self.asker.person)
         if self._asked is not None:
             self._asked.cancel()
 

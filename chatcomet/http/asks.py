@@ -10,20 +10,19 @@ from typing import Any, Generic, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from chatcomet.access.identity import Session
+from chatcomet.access.asker import Asker
 from chatcomet.api import posting
 from chatcomet.api.chat import Chat
 from chatcomet.api.polling import Poll, Polled, PollRooms, look, poll, poll_rooms
 from chatcomet.api.posting import Post
 from chatcomet.core.message import Cursor, Page
-from chatcomet.core.roster import Person
 from chatcomet.core.store import Posted
 from chatcomet.errors import ChatcometError, Malformed
 from chatcomet.http import query, seed, wire
 from chatcomet.http.bodies import read_object
 from chatcomet.http.origin import check_origin
 from chatcomet.http.query import Header, Query
-from chatcomet.http.wire import Answer, problem_answer
+from chatcomet.http.wire import Answer, problem_answer, refuse_page, refuse_pages
 
 T = TypeVar("T")
 
@@ -32,19 +31,17 @@ T = TypeVar("T")
 class Ask(Generic[T]):
     """What is asked of the chat.  Who asks is no part of it: what was read once serves all who ask the same.
 
-    `begin`: asks for this person; fires, fails and raises like the functions of `api`.
+    `begin`: asks for this asker; fires, fails and raises like the functions of `api`.
     `answer` and `refuse`: what comes of it on the wire; None where all has been written.
-    `needs_person`: whether it matters who asks, which takes a while to find out.
     """
 
-    begin: Callable[[Person | None], Deferred[T]]
+    begin: Callable[[Asker], Deferred[T]]
     answer: Callable[[T], Answer | None]
     refuse: Callable[[ChatcometError], Answer] = problem_answer
-    needs_person: bool = False
 
-    def answered(self, person: Person | None = None) -> Deferred[Any]:
-        """Ask for `person`; fires with an `Answer` or None, and raises like the functions of `api`."""
-        return self.begin(person).addCallbacks(self.answer, self._refused)
+    def answered(self, asker: Asker) -> Deferred[Any]:
+        """Ask for `asker`; fires with an `Answer` or None, and raises like the functions of `api`."""
+        return self.begin(asker).addCallbacks(self.answer, self._refused)
 
     def _refused(self, failure: Failure) -> Answer:
         if not isinstance(failure.value, ChatcometError):
@@ -57,8 +54,8 @@ class Ask(Generic[T]):
 
 def seed_poll(chat: Chat, number: int, asked: Query) -> Ask[Page]:
     """Message `number` of the lobby, in the seed's protocol."""
-    one = Poll(seed.LOBBY, Cursor(chat.store.epoch, number), wait_seconds=query.wait_seconds(asked))
-    return Ask(lambda _: poll(chat, one), seed.first_text, partial(seed.not_there, number))
+    one = Poll(seed.LOBBY, Cursor(chat.store.epoch, number), wait_seconds=query.wait_seconds(asked), is_present=False)
+    return Ask(partial(poll, chat, one), seed.first_text, partial(seed.not_there, number))
 
 
 def room_poll(chat: Chat, room: str, cursor: str, asked: Query) -> Ask[Page] | Ask[Polled]:
@@ -68,32 +65,32 @@ def room_poll(chat: Chat, room: str, cursor: str, asked: Query) -> Ask[Page] | A
     seen = query.number(asked, "roster")
     one = Poll(room, Cursor.parse(cursor), query.limit(asked), query.wait_seconds(asked))
     if seen is None:
-        return Ask(partial(poll, chat, one), wire.page_answer, needs_person=True)
-    return Ask(partial(look, chat, one, seen), wire.polled_answer, needs_person=True)
+        return Ask(partial(poll, chat, one), wire.page_answer, refuse_page)
+    return Ask(partial(look, chat, one, seen), wire.polled_answer, refuse_page)
 
 
 def rooms_poll(chat: Chat, asked: Query) -> Ask[Sequence[Page]]:
     """The pages of several rooms."""
     several = PollRooms(query.cursors(asked), query.limit(asked), query.wait_seconds(asked))
-    return Ask(partial(poll_rooms, chat, several), wire.pages_answer, needs_person=True)
+    return Ask(partial(poll_rooms, chat, several), wire.pages_answer, refuse_pages)
 
 
 # Posts.  All raise `CrossSite` and, like `api.posting.post`, for what is no message.
 
 
-def room_post(chat: Chat, room: str, asked: Header, body: bytes, session: Session | None) -> Ask[Posted]:
+def room_post(chat: Chat, room: str, asked: Header, body: bytes) -> Ask[Posted]:
     """A message for `room`."""
     check_source(chat, asked)
-    text, data = wire.read_draft(read_object(asked.header("Content-Type"), body))
-    post = Post(room, text, data, session, wire.read_key(asked.header("Idempotency-Key")))
-    return Ask(lambda _: posting.post(chat, post), partial(wire.posted_answer, epoch=chat.store.epoch))
+    text, data, author = wire.read_draft(read_object(asked.header("Content-Type"), body))
+    post = Post(room, text, data, wire.read_key(asked.header("Idempotency-Key")), author)
+    return Ask(partial(posting.post, chat, post), partial(wire.posted_answer, epoch=chat.store.epoch))
 
 
-def seed_post(chat: Chat, asked: Header, body: bytes, session: Session | None) -> Ask[Posted]:
+def seed_post(chat: Chat, asked: Header, body: bytes) -> Ask[Posted]:
     """A message for the lobby, in the seed's protocol."""
     check_source(chat, asked)
-    post = seed.read_post(session, asked.header("Content-Type"), body)
-    return Ask(lambda _: posting.post(chat, post), seed.thanks)
+    post = seed.read_post(asked.header("Content-Type"), body)
+    return Ask(partial(posting.post, chat, post), seed.thanks)
 
 
 def check_source(chat: Chat, asked: Header) -> None:

@@ -15,11 +15,15 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from chatcomet.access.asker import Asker
+from chatcomet.api.chat import Chat
 from chatcomet.errors import Malformed
-from chatcomet.http.query import Header
+from chatcomet.http import query
+from chatcomet.http.handshake import Offer
+from chatcomet.http.query import Query
 
 
 class Password(NamedTuple):
@@ -39,21 +43,51 @@ class Credentials:
     forwarded: str | None = None
     x_forwarded_for: str | None = None
 
+    @property
+    def size(self) -> int:
+        """About how many bytes these take."""
+        return len(self.cookie or self.ticket or "") + len(self.forwarded or "") + len(self.x_forwarded_for or "")
 
-def read_credentials(header: Header, cookie: str | None, ticket: str | None = None) -> Credentials:
-    """What `header` has beside the session's `cookie`; `ticket`: of the query.  Raises `Malformed`."""
-    forwarded, x_forwarded_for = header.header("Forwarded"), header.header("X-Forwarded-For")
-    authorization = header.header("Authorization")
-    if authorization is None:
-        return Credentials(None if ticket else cookie, ticket, None, forwarded, x_forwarded_for)
-    if ticket is not None:
-        raise Malformed("a request has one ticket: in its header or in its query")
+
+def read_credentials(header: Offer, cookie: str | None) -> Credentials:
+    """What `header` has beside the session's `cookie`.  Raises `Malformed`."""
+    forwarded, x_forwarded_for = _joined(header, "Forwarded"), _joined(header, "X-Forwarded-For")
+    authorizations = header.values("Authorization")
+    if not authorizations:
+        return Credentials(cookie, None, None, forwarded, x_forwarded_for)
+    if len(authorizations) > 1:
+        raise Malformed("who asks is said once")
+    authorization = authorizations[0]
     scheme, _, value = authorization.strip().partition(" ")
     if scheme.lower() == "bearer":
         return Credentials(None, value.strip(), None, forwarded, x_forwarded_for)
     if scheme.lower() == "basic":
         return Credentials(None, None, _read_basic(value.strip()), forwarded, x_forwarded_for)
     raise Malformed("who asks is said by Bearer, with a ticket, or by Basic")
+
+
+def with_ticket(credentials: Credentials, asked: Query) -> Credentials:
+    """`credentials`, with the ticket of the query if it has one: for what browsers open.  Raises `Malformed`."""
+    ticket = query.parameter(asked, "ticket")
+    if ticket is None:
+        return credentials
+    if credentials.ticket is not None or credentials.password is not None:
+        raise Malformed("who asks is said once: in the header or by ?ticket=")
+    return replace(credentials, cookie=None, ticket=ticket)
+
+
+def known_by(chat: Chat, credentials: Credentials, peer: str) -> Asker:
+    """Who asks by `credentials` without a password, over a connection from `peer`.  Raises `BadTicket`."""
+    address = chat.proxies.client(peer, credentials.forwarded, credentials.x_forwarded_for)
+    if credentials.ticket is not None:
+        return chat.askers.bearer(credentials.ticket, address)
+    if credentials.cookie is not None:
+        return chat.askers.holder(credentials.cookie, address)
+    return chat.askers.stranger(address)
+
+
+def _joined(header: Offer, name: str) -> str | None:
+    return ", ".join(header.values(name)) or None
 
 
 def _read_basic(value: str) -> Password:

@@ -27,11 +27,12 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
 from chatcomet.api.streaming import Follow, Stream, follow
 from chatcomet.core.message import Cursor, Message, Page
-from chatcomet.core.roster import Person, RosterState
-from chatcomet.errors import CursorExpired, ServerFault
+from chatcomet.core.roster import RosterState
+from chatcomet.errors import AskerError, CursorExpired, ServerFault
 from chatcomet.http import query, wire
 from chatcomet.http.body import Body
 from chatcomet.http.query import Header, Query
@@ -127,17 +128,19 @@ def chosen_form(accept: str | None) -> Form:
     return LINES if accept and LINES.content_type in accept.lower() else EVENT_STREAM
 
 
-def follow_room(chat: Chat, room: str, asked: Query, header: Header, person: Person, body: Body) -> Deferred[None]:
+def follow_room(chat: Chat, room: str, asked: Query, header: Header, asker: Asker, body: Body) -> Deferred[None]:
     """Write the stream that is asked for to `body`; fires, with nothing more to write, when it has ended.
 
-    Raises `Malformed`; fails with what no stream can be begun for.  Cancelling ends the stream.
+    Raises `Malformed`, `NotAllowed` and `NotSignedIn`; fails with what no stream can be begun for.  Cancelling ends
+    the stream.
     """
-    follow = Follow(room, query.beginning(asked, header), person, query.number(asked, "roster"))
+    follow = Follow(room, query.beginning(asked, header), query.number(asked, "roster"))
     sink = EventSink(body, chosen_form(header.header("Accept")), chat.random())
     if asked.method == b"HEAD":
+        chat.gate.check_reader(asker, room)
         sink.begin_answer()
         return succeed(None)
-    return sink.serve(chat, follow)
+    return sink.serve(chat, follow, asker)
 
 
 class EventSink:
@@ -155,12 +158,12 @@ class EventSink:
         self._following: Deferred[Stream] | None = None  # it is on its way
         self._ended: Deferred[None] = Deferred(self._gone)
 
-    def serve(self, chat: Chat, asked: Follow) -> Deferred[None]:
+    def serve(self, chat: Chat, asked: Follow, asker: Asker) -> Deferred[None]:
         """Begin the answer and the stream; fires, with nothing more to write, when the stream has ended.
 
         Cancelling ends the stream.
         """
-        self._following = following = follow(chat, asked, self)
+        self._following = following = follow(chat, asked, asker, self)
         following.addCallbacks(self._begin, self._not_now).addErrback(self._broke)
         return self._ended
 
@@ -228,6 +231,10 @@ class EventSink:
         self._write(self._form.retry(max(retry_after * 1_000, self._retry_ms)))
         self._body.unregister()
         self._ended.callback(None)
+
+    def dismiss(self, fault: AskerError) -> None:
+        """The end: an EventSource comes again, and is told why not."""
+        self.end(0)
 
     def unsent(self) -> int:
         """See `Sink.unsent`."""

@@ -9,19 +9,18 @@ routes call, too, so that both lanes give the same answers (law 12).
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from chatcomet.access.identity import Session
-from chatcomet.api import sessions
 from chatcomet.api.chat import Chat
 from chatcomet.core.message import parse_number
-from chatcomet.core.roster import Person
 from chatcomet.http import query
 from chatcomet.http.asks import Ask, room_poll, room_post, rooms_poll, seed_poll, seed_post
 from chatcomet.http.body import Body
 from chatcomet.http.cookies import SessionCookie, read_cookies
+from chatcomet.http.credentials import Credentials, known_by, read_credentials, with_ticket
 from chatcomet.http.events import follow_room
 from chatcomet.http.plain import MOST_BYTES, Head, read_head, read_line, read_upgrade
 from chatcomet.http.request import LimitedChannel
@@ -69,8 +68,8 @@ class Lane:
         self._chat = chat
         self._cookie = SessionCookie(chat.settings.prefix)
         self._asks: dict[bytes, Ask[Any]] = {}  # by first line
-        self._cookies: dict[bytes, str | None] = {}  # the session's, by the header that had it
-        self._cookies_bytes = 0
+        self._credentials: dict[bytes, Credentials] = {}  # by the header that had them
+        self._credentials_bytes = 0
 
     def take(self, data: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
         """What the request that `data` is asks for, and the outcome of that; None if it is not for this lane.
@@ -82,31 +81,34 @@ class Lane:
             return None
         first, _, rest = data.partition(b"\r\n")
         try:
-            return self._get(first, rest, peer) if first.startswith(b"GET ") else self._post(first, rest)
+            return self._get(first, rest, peer) if first.startswith(b"GET ") else self._post(first, rest, peer)
         except Exception:
             return _UNREAD, fail()
 
     def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
-        if block not in self._cookies and not self._learn_header(block):
+        credentials = self._credentials.get(block) or self._learn_header(block)
+        if credentials is None:
             return self._open(first, block, peer)
         ask = self._asks.get(first) or self._learn_poll(first)
         if ask is None:
-            return self._follow(first, block, peer)
-        return ask, ask.begin(self._person(self._cookies[block], peer.address()) if ask.needs_person else None)
+            return self._follow(first, block, credentials, peer)
+        return ask, ask.begin(known_by(self._chat, credentials, peer.address()))
 
-    def _learn_header(self, block: bytes) -> bool:
-        """Whether `block` is a plain header, and nothing behind it."""
+    def _learn_header(self, block: bytes) -> Credentials | None:
+        """Who asks, if `block` is a plain header, and nothing behind it; a password is not looked into here."""
         head = read_head(block)
         if head is None or head.length:
-            return False
-        cookie = self._read_cookie(head)
-        size = len(block) + len(cookie or "") + _ENTRY_BYTES
-        if self._cookies_bytes + size > HEADS_BYTES:
-            self._cookies.clear()
-            self._cookies_bytes = 0
-        self._cookies[block] = cookie
-        self._cookies_bytes += size
-        return True
+            return None
+        credentials = read_credentials(head, self._read_cookie(head))
+        if credentials.password is not None:
+            return None
+        size = len(block) + credentials.size + _ENTRY_BYTES
+        if self._credentials_bytes + size > HEADS_BYTES:
+            self._credentials.clear()
+            self._credentials_bytes = 0
+        self._credentials[block] = credentials
+        self._credentials_bytes += size
+        return credentials
 
     def _learn_poll(self, first: bytes) -> Ask[Any] | None:
         """What the line asks for, if that is a poll."""
@@ -129,15 +131,18 @@ class Lane:
             self._asks[first] = ask
         return ask
 
-    def _follow(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
+    def _follow(
+        self, first: bytes, block: bytes, credentials: Credentials, peer: Peer
+    ) -> tuple[Ask[Any], Deferred[Any]] | None:
         """The end of the event stream that is asked for, if one is."""
         line, head = read_line(first), read_head(block)
         path = None if line is None else self._under_prefix(line.path)
         room = None if path is None else _EVENTS.fullmatch(path)
         if line is None or head is None or room is None:
             return None
-        person = self._person(self._cookies[block], peer.address())
-        return _FOLLOWED, follow_room(self._chat, room[1], line, head, person, peer.body())
+        credentials = with_ticket(credentials, line)
+        asker = known_by(self._chat, credentials, peer.address())
+        return _FOLLOWED, follow_room(self._chat, room[1], line, head, asker, peer.body())
 
     def _open(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
         """The beginning of the WebSocket that is asked for, if one is."""
@@ -146,11 +151,13 @@ class Lane:
         room = None if path is None else _SOCKET.fullmatch(path)
         if line is None or head is None or room is None:
             return None
-        cookie = self._read_cookie(head)
-        person = self._person(cookie, peer.address())
-        return _FOLLOWED, open_socket(self._chat, room[1], line, head, cookie, person, peer.channel())
+        credentials = with_ticket(read_credentials(head, self._read_cookie(head)), line)
+        if credentials.password is not None:
+            return None
+        who = partial(known_by, self._chat, credentials, peer.address())
+        return _FOLLOWED, open_socket(self._chat, room[1], line, head, who, peer.channel())
 
-    def _post(self, first: bytes, rest: bytes) -> tuple[Ask[Any], Deferred[Any]] | None:
+    def _post(self, first: bytes, rest: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
         line = read_line(first)
         path = None if line is None else self._under_prefix(line.path)
         room = None if path is None else _MESSAGES.fullmatch(path)
@@ -160,12 +167,11 @@ class Lane:
         head = read_head(block + blank)  # without the empty line it is only the beginning of one
         if head is None or head.length != len(body):
             return None
-        session = self._session(self._read_cookie(head))
-        if room is None:
-            ask = seed_post(self._chat, head, body, session)
-        else:
-            ask = room_post(self._chat, room[1], head, body, session)
-        return ask, ask.begin(None)
+        credentials = read_credentials(head, self._read_cookie(head))
+        if credentials.password is not None:
+            return None
+        ask = seed_post(self._chat, head, body) if room is None else room_post(self._chat, room[1], head, body)
+        return ask, ask.begin(known_by(self._chat, credentials, peer.address()))
 
     def _under_prefix(self, path: str) -> str | None:
         prefix = self._chat.settings.prefix
@@ -174,9 +180,3 @@ class Lane:
     def _read_cookie(self, head: Head) -> str | None:
         header = head.headers.get(b"cookie")
         return None if header is None else self._cookie.read(read_cookies(header).get, secure=False)
-
-    def _session(self, cookie: str | None) -> Session | None:
-        return None if cookie is None else self._chat.sessions.recall(cookie)
-
-    def _person(self, cookie: str | None, address: str) -> Person:
-        return sessions.reader(self._chat, self._session(cookie), address)

@@ -8,7 +8,7 @@ suspended poll is forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from klein import Klein
@@ -19,17 +19,19 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from chatcomet.access.asker import Asker, holder
 from chatcomet.access.identity import Session
 from chatcomet.api import moderation, rooms, sessions
 from chatcomet.api.chat import Chat
 from chatcomet.api.polling import History, history
 from chatcomet.core.message import parse_number
-from chatcomet.core.roster import Person
 from chatcomet.errors import ChatcometError, NotFound
 from chatcomet.http import asks, query, wire
+from chatcomet.http.asks import Ask
 from chatcomet.http.bodies import read_object
 from chatcomet.http.body import RequestBody
 from chatcomet.http.cookies import SessionCookie
+from chatcomet.http.credentials import Credentials, known_by, read_credentials, with_ticket
 from chatcomet.http.description import read_description
 from chatcomet.http.events import follow_room
 from chatcomet.http.handshake import check_line
@@ -97,13 +99,13 @@ class ChatResource:
         seq = parse_number(number)
         if seq is None:
             return succeed(self._home)
-        return asks.seed_poll(self._chat, seq, request).answered()
+        return self._answered(request, partial(asks.seed_poll, self._chat, seq, request))
 
     @app.route("/chat/post", methods=["POST"])
     @_answers
     def seed_post(self, request: ChatRequest) -> Deferred[Answer]:
-        body, session = request.content.getvalue(), self._session(request)
-        return asks.seed_post(self._chat, request, body, session).answered()
+        body = request.content.getvalue()
+        return self._answered(request, partial(asks.seed_post, self._chat, request, body))
 
     @app.route("/chat", defaults={"rest": ""})
     @app.route("/chat/", defaults={"rest": ""})
@@ -123,43 +125,52 @@ class ChatResource:
     def messages(self, request: ChatRequest, room: str) -> Deferred[Answer]:
         cursor = query.parameter(request, "cursor")
         if cursor is not None:
-            return asks.room_poll(self._chat, room, cursor, request).answered(self._person(request))
+            return self._answered(request, partial(asks.room_poll, self._chat, room, cursor, request))
         asked = History(room, query.number(request, "before"), query.limit(request))
         query.wait_seconds(request)  # nothing to wait for; but it has its form, or the asker errs
-        return history(self._chat, asked).addCallback(wire.page_answer)
+        return self._asker(request).addCallback(partial(history, self._chat, asked)).addCallback(wire.page_answer)
 
     @app.route("/poll", methods=["GET"])
     @_answers
     def messages_of_rooms(self, request: ChatRequest) -> Deferred[Answer]:
-        return asks.rooms_poll(self._chat, request).answered(self._person(request))
+        return self._answered(request, partial(asks.rooms_poll, self._chat, request))
 
     @app.route("/rooms/<room>/messages", methods=["POST"])
     @_answers
     def post(self, request: ChatRequest, room: str) -> Deferred[Answer]:
-        body, session = request.content.getvalue(), self._session(request)
-        return asks.room_post(self._chat, room, request, body, session).answered()
+        body = request.content.getvalue()
+        return self._answered(request, partial(asks.room_post, self._chat, room, request, body))
 
     @app.route("/rooms/<room>/messages/<seq>", methods=["DELETE"])
     @_answers
-    def erase(self, request: ChatRequest, room: str, seq: str) -> Answer:
+    def erase(self, request: ChatRequest, room: str, seq: str) -> Deferred[Answer]:
         asks.check_source(self._chat, request)
         number = parse_number(seq)
         if number is None:
             raise NotFound("messages are numbered 0, 1, 2 …")
-        moderation.erase(room, number)
-        return Answer(204)
+        erased = self._asker(request).addCallback(partial(moderation.erase, self._chat, room, number))
+        return erased.addCallback(lambda _: Answer(204))
 
     @app.route("/rooms/<room>/events", methods=["GET"])
     def events(self, request: ChatRequest, room: str) -> Deferred[bytes]:
-        body = RequestBody(request)
-        followed = follow_room(self._chat, room, request, request, self._person(request), body)
-        return followed.addCallback(lambda _: b"")
+        def begin(asker: Asker) -> Deferred[None]:
+            return follow_room(self._chat, room, request, request, asker, RequestBody(request))
+
+        credentials = with_ticket(self._read_credentials(request), request)
+        return self._asker_by(credentials, request).addCallback(begin).addCallback(lambda _: b"")
 
     @app.route("/rooms/<room>/socket", methods=["GET"])
     def socket(self, request: ChatRequest, room: str) -> Deferred[bytes]:
         check_line(request.method, request.clientproto)
-        cookie, person = self._read_cookie(request), self._person(request)
-        opened = open_socket(self._chat, room, request, request, cookie, person, request.channel)
+        credentials = with_ticket(self._read_credentials(request), request)
+        peer = _peer(request)
+
+        def begin(asker: Asker) -> Deferred[None]:
+            # Who has signed in by a password is known by that for as long as the socket is open.
+            who = (lambda: asker) if credentials.password else partial(known_by, self._chat, credentials, peer)
+            return open_socket(self._chat, room, request, request, who, request.channel)
+
+        opened = self._asker_by(credentials, request).addCallback(begin)
         return opened.addCallback(lambda _: Deferred())  # of the request nothing is left that could be answered
 
     # Rooms
@@ -168,42 +179,52 @@ class ChatResource:
     @_answers
     def rooms(self, request: ChatRequest) -> Deferred[Answer]:
         after = query.parameter(request, "after") or ""
-        return rooms.rooms(self._chat, after).addCallback(wire.rooms_answer)
+        return self._asker(request).addCallback(partial(rooms.rooms, self._chat, after)).addCallback(wire.rooms_answer)
 
     @app.route("/rooms/<room>", methods=["GET"])
     @_answers
     def room(self, request: ChatRequest, room: str) -> Deferred[Answer]:
-        return rooms.room(self._chat, room).addCallback(wire.room_answer)
+        return self._asker(request).addCallback(partial(rooms.room, self._chat, room)).addCallback(wire.room_answer)
 
     @app.route("/rooms/<room>/typing", methods=["POST"])
     @_answers
-    def typing(self, request: ChatRequest, room: str) -> Answer:
+    def typing(self, request: ChatRequest, room: str) -> Deferred[Answer]:
         asks.check_source(self._chat, request)
-        rooms.typing(self._chat, room, self._person(request))
-        return Answer(204)
+        typed = self._asker(request).addCallback(partial(rooms.typing, self._chat, room))
+        return typed.addCallback(lambda _: Answer(204))
 
     # Sessions
 
     @app.route("/session", methods=["GET"])
     @_answers
-    def who(self, request: ChatRequest) -> Answer:
-        return wire.who_answer(sessions.who(self._chat, self._session(request)))
+    def who(self, request: ChatRequest) -> Deferred[Answer]:
+        def answer(asker: Asker) -> Answer:
+            session = sessions.renew(self._chat, asker)
+            cookie = () if session is None else (self._set_cookie(request, session),)
+            return wire.who_answer(sessions.who(self._chat, asker), cookie)
+
+        return self._asker(request).addCallback(answer)
 
     @app.route("/session", methods=["POST"])
     @_answers
-    def sign_in(self, request: ChatRequest) -> Answer:
+    def sign_in(self, request: ChatRequest) -> Deferred[Answer]:
         asks.check_source(self._chat, request)
         name = wire.read_name(read_object(request.header("Content-Type"), request.content.getvalue()))
-        session = sessions.sign_in(self._chat, self._session(request), name)
-        set_cookie = self._cookie.header(self._chat.sessions.cookie(session), secure=request.isSecure())
-        return wire.who_answer(sessions.who(self._chat, session), (set_cookie,))
+
+        def answer(asker: Asker) -> Answer:
+            session = sessions.sign_in(self._chat, asker, name)
+            who = sessions.who(self._chat, holder(session, asker.address))
+            return wire.who_answer(who, (self._set_cookie(request, session),))
+
+        return self._asker(request).addCallback(answer)
 
     @app.route("/session", methods=["DELETE"])
     @_answers
-    def sign_out(self, request: ChatRequest) -> Answer:
+    def sign_out(self, request: ChatRequest) -> Deferred[Answer]:
         asks.check_source(self._chat, request)
-        sessions.sign_out(self._chat, self._session(request))
-        return Answer(204, headers=(self._cookie.header(None, secure=request.isSecure()),))
+        signed_out = self._asker(request).addCallback(partial(sessions.sign_out, self._chat))
+        removed = self._cookie.header(None, secure=request.isSecure())
+        return signed_out.addCallback(lambda _: Answer(204, headers=(removed,)))
 
     # Errors
 
@@ -232,13 +253,26 @@ class ChatResource:
 
     # What routes share
 
-    def _read_cookie(self, request: ChatRequest) -> str | None:
-        return self._cookie.read(request.getCookie, secure=request.isSecure())
+    def _answered(self, request: ChatRequest, read: Callable[[], Ask[Any]]) -> Deferred[Answer]:
+        """The answer to what `read` reads; in the order of the fast lane, so that what errs twice is told the same."""
+        credentials = self._read_credentials(request)
+        ask = read()
+        return self._asker_by(credentials, request).addCallback(ask.answered)
 
-    def _session(self, request: ChatRequest) -> Session | None:
-        cookie = self._read_cookie(request)
-        return None if cookie is None else self._chat.sessions.recall(cookie)
+    def _read_credentials(self, request: ChatRequest) -> Credentials:
+        return read_credentials(request, self._cookie.read(request.getCookie, secure=request.isSecure()))
 
-    def _person(self, request: ChatRequest) -> Person:
-        address = str(getattr(request.getClientAddress(), "host", ""))
-        return sessions.reader(self._chat, self._session(request), address)
+    def _asker(self, request: ChatRequest) -> Deferred[Asker]:
+        """Who asks.  Fails with `Malformed`, `BadTicket` and what a password is refused with."""
+        return maybeDeferred(self._read_credentials, request).addCallback(self._asker_by, request)
+
+    def _asker_by(self, credentials: Credentials, request: ChatRequest) -> Deferred[Asker]:
+        return maybeDeferred(known_by, self._chat, credentials, _peer(request))
+
+    def _set_cookie(self, request: ChatRequest, session: Session) -> tuple[str, str]:
+        return self._cookie.header(self._chat.sessions.cookie(session), secure=request.isSecure())
+
+
+def _peer(request: ChatRequest) -> str:
+    """The address at the other end of the connection."""
+    return str(getattr(request.getClientAddress(), "host", ""))

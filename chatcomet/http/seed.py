@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from chatcomet.access.identity import Session
 from chatcomet.api.posting import Post
 from chatcomet.core.message import Page
 from chatcomet.core.store import Posted
-from chatcomet.errors import ChatcometError, CursorExpired, Malformed
+from chatcomet.errors import ChatcometError, Crowded, CursorExpired, Malformed
+from chatcomet.http import wire
 from chatcomet.http.bodies import read_form
 from chatcomet.http.wire import TEXT, Answer, problem_answer
 
@@ -33,7 +33,9 @@ def first_text(page: Page) -> Answer:
 
 
 def not_there(number: int, error: ChatcometError) -> Answer:
-    """404 for a message that is yet to come but one, 410 for one that is no longer kept."""
+    """404 for a message that is yet to come but one, 410 for one that is no longer kept; 408 where too many wait."""
+    if isinstance(error, Crowded):
+        return Answer(HTTPStatus.REQUEST_TIMEOUT, headers=wire.come_again(error.retry_after), close=True)
     if not isinstance(error, CursorExpired):
         return problem_answer(error)
     return Answer(HTTPStatus.NOT_FOUND if number > error.head else HTTPStatus.GONE)
@@ -44,9 +46,9 @@ def thanks(_: Posted) -> Answer:
     return Answer(HTTPStatus.OK, content_type=TEXT)
 
 
-def read_post(session: Session | None, content_type: str | None, body: bytes) -> Post:
+def read_post(content_type: str | None, body: bytes) -> Post:
     """What a form with the one field `message` posts.  Raises `Malformed` or `UnsupportedForm`."""
     fields = read_form(content_type, body)
     if fields.keys() != {"message"}:
         raise Malformed("the form should have one field, named message")
-    return Post(LOBBY, fields["message"], session=session)
+    return Post(LOBBY, fields["message"])

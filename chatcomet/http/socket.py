@@ -33,31 +33,42 @@ no UTF-8                                 1007, the end
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chatcomet.access.asker import Asker
 from chatcomet.api import posting, rooms
 from chatcomet.api.chat import Chat
 from chatcomet.api.posting import Post
 from chatcomet.api.streaming import Follow, Stream, follow
 from chatcomet.core.message import Cursor, Page
-from chatcomet.core.roster import Person, RosterState
+from chatcomet.core.roster import RosterState
 from chatcomet.core.store import Posted
-from chatcomet.errors import ChatcometError, CursorExpired, Malformed, ServerFault, TooMany
+from chatcomet.errors import (
+    AskerError,
+    ChatcometError,
+    CursorExpired,
+    Malformed,
+    NotAllowed,
+    ServerFault,
+    TooMany,
+)
 from chatcomet.http import query, wire
 from chatcomet.http.asks import check_source
 from chatcomet.http.bodies import read_json
-from chatcomet.http.frames import NO_OBJECT, NO_UTF8, RESTART, TRY_LATER, Socket, framed
+from chatcomet.http.frames import FORBIDDEN, NO_OBJECT, NO_UTF8, RESTART, TRY_LATER, UNAUTHORIZED, Socket, framed
 from chatcomet.http.handshake import Offer, read_handshake
 from chatcomet.http.query import Query
 from chatcomet.http.request import LimitedChannel
 
 IN_FLIGHT = 32
 
-_POST = frozenset({"key", "text", "data"})
+_POST = frozenset({"key", "text", "data", "author"})
 _FORM = "a WebSocket's frame"  # under which it is kept with a page or a roster
 
 
@@ -78,19 +89,19 @@ def roster_frame(state: RosterState) -> bytes:
 
 
 def open_socket(
-    chat: Chat, room: str, asked: Query, offer: Offer, cookie: str | None, person: Person, channel: LimitedChannel
+    chat: Chat, room: str, asked: Query, offer: Offer, who: Callable[[], Asker], channel: LimitedChannel
 ) -> Deferred[None]:
     """Open the socket that is asked for, on `channel`; fires when nothing of that is left to HTTP.
 
-    `cookie`: by which who posts is known.  Raises `UpgradeRequired`, `CrossSite` and `Malformed`; fails with
-    `ServerFault` if there can be none now.
+    `who`: asks, or posts, now.  Raises `UpgradeRequired`, `CrossSite`, `Malformed`, `NotAllowed`, `NotSignedIn` and
+    `BadTicket`; fails with `ServerFault` if there can be none now.
     """
     key = read_handshake(offer)
     check_source(chat, offer)
     cursor = query.parameter(asked, "cursor")
     roster = query.number(asked, "roster")
-    to_follow = Follow(room, Cursor.parse(cursor) if cursor else None, person, roster)
-    return SocketSink(chat, channel, cookie).serve(to_follow, key)
+    to_follow = Follow(room, Cursor.parse(cursor) if cursor else None, roster)
+    return SocketSink(chat, channel, who).serve(to_follow, key)
 
 
 @dataclass(slots=True)
@@ -103,16 +114,16 @@ class _Flight:
 class SocketSink(Socket):
     """One socket in one room: writes its stream (an `api.streaming.Sink`), and answers what it hears.
 
-    `cookie`: by which who posts is known.
+    `who`: posts now.
     """
 
-    __slots__ = ("_chat", "_cookie", "_farewell", "_flights", "_person", "_room")
+    __slots__ = ("_chat", "_farewell", "_flights", "_room", "_who")
     _log = Logger()
 
-    def __init__(self, chat: Chat, channel: LimitedChannel, cookie: str | None) -> None:
+    def __init__(self, chat: Chat, channel: LimitedChannel, who: Callable[[], Asker]) -> None:
         super().__init__(channel)
         self._chat = chat
-        self._cookie = cookie
+        self._who = who
         self._flights: deque[_Flight] | None = None  # while there are any
         self._farewell: tuple[int, str] | None = None  # to close with, when all is answered
 
@@ -121,8 +132,8 @@ class SocketSink(Socket):
 
         Fails with `ServerFault` if there can be none now, and nothing was said.
         """
-        self._room, self._person = asked.room, asked.person
-        return follow(self._chat, asked, self).addCallback(self._begin, key)
+        self._room = asked.room
+        return follow(self._chat, asked, self._who(), self).addCallback(self._begin, key)
 
     def _begin(self, stream: Stream, key: str) -> None:
         try:
@@ -158,6 +169,11 @@ class SocketSink(Socket):
         self._farewell = (code, f"come again in {retry_after} s")
         self._see_to_flights()
 
+    def dismiss(self, fault: AskerError) -> None:
+        """Say why, and close; what was posted before goes on."""
+        self.say(framed(_problem(fault)))
+        self.close(FORBIDDEN if isinstance(fault, NotAllowed) else UNAUTHORIZED, "you may not read on")
+
     # In: what is heard
 
     def heard(self, message: bytes) -> None:
@@ -177,8 +193,8 @@ class SocketSink(Socket):
             self._answer(document)
 
     def _typing(self) -> None:
-        if self._person is not None:
-            rooms.typing(self._chat, self._room, self._person)
+        with suppress(AskerError):  # nobody hears of it
+            rooms.typing(self._chat, self._room, self._who())
 
     def _answer(self, document: dict[str, object]) -> None:
         """Do what `document` asks for; it is answered after all that was heard before it."""
@@ -199,10 +215,9 @@ class SocketSink(Socket):
             raise Malformed(f"a post has no other members than {', '.join(sorted(_POST))}")
         if key is None:
             raise Malformed("a post has a key of 1 to 128 visible ASCII characters, by which it is answered")
-        text, data = wire.read_draft(post)
-        session = None if self._cookie is None else self._chat.sessions.recall(self._cookie)
-        asked = Post(self._room, text, data, session, key)
-        return posting.post(self._chat, asked).addCallback(self._posted, key)
+        text, data, author = wire.read_draft(post)
+        asked = Post(self._room, text, data, key, author)
+        return posting.post(self._chat, asked, self._who()).addCallback(self._posted, key)
 
     def _posted(self, posted: Posted, key: str) -> bytes:
         answer = wire.posted_answer(posted, self._chat.store.epoch)

@@ -19,8 +19,10 @@ from chatcomet.core.roster import RosterState
 from chatcomet.core.store import Posted
 from chatcomet.errors import (
     AskerError,
+    BadTicket,
     ChatcometError,
     CrossSite,
+    Crowded,
     CursorExpired,
     KeyReused,
     Limited,
@@ -28,6 +30,7 @@ from chatcomet.errors import (
     NameTaken,
     NotAllowed,
     NotFound,
+    NotSignedIn,
     ServerFault,
     StoreBusy,
     TooLong,
@@ -43,6 +46,9 @@ TEXT = "text/plain; charset=utf-8"
 UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-Websocket-Version", "13"))
 """What protocol is spoken where HTTP is not enough (RFC 9110, 15.5.22; RFC 6455, 4.4).  Names as Twisted spells them:
 they are the same in both lanes."""
+
+CHALLENGE = (("WWW-Authenticate", 'Bearer realm="chatcomet"'),)
+"""A ticket would do (RFC 6750, 3).  So might a password, but for `Basic` a browser would ask by itself."""
 
 BASICS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 """What is said of every answer."""
@@ -144,6 +150,26 @@ def pages_answer(pages: Iterable[Page]) -> Answer:
     return Answer(HTTPStatus.OK, b'{"pages":[%b]}' % b",".join(map(page_json, pages)), JSON)
 
 
+def refuse_page(error: ChatcometError) -> Answer:
+    """What no page came of; where too many wait, the empty page, and when to come again."""
+    if not isinstance(error, Crowded):
+        return problem_answer(error)
+    (page,) = error.pages
+    return Answer(HTTPStatus.OK, page_json(page), JSON, come_again(error.retry_after))
+
+
+def refuse_pages(error: ChatcometError) -> Answer:
+    """The same of several."""
+    if not isinstance(error, Crowded):
+        return problem_answer(error)
+    return Answer(HTTPStatus.OK, pages_answer(error.pages).body, JSON, come_again(error.retry_after))
+
+
+def come_again(seconds: int) -> tuple[tuple[str, str], ...]:
+    """The header that says in how many seconds to come again."""
+    return (("Retry-After", str(seconds)),)
+
+
 def roster_json(roster: RosterState) -> bytes:
     """`roster_object`, encoded once."""
     encoded = roster.encodings.get(JSON)
@@ -188,22 +214,24 @@ def posted_answer(posted: Posted, epoch: str) -> Answer:
 
 def who_answer(who: Who, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
     """``{"name": …, "guest": true, "grants": {…}}``"""
-    body = dumps({"name": who.name, "guest": True, "grants": who.grants})
+    body = dumps({"name": who.name, "guest": who.guest, "grants": who.grants})
     return Answer(HTTPStatus.OK, body.encode(), JSON, headers)
 
 
 # In
 
 
-def read_draft(body: Mapping[str, object]) -> tuple[str, str | None]:
-    """The text and the data (as JSON text) of a body's members.  Raises `Malformed`."""
-    text = body.get("text", "")
+def read_draft(body: Mapping[str, object]) -> tuple[str, str | None, str | None]:
+    """The text, the data (as JSON text) and the author of a body's members.  Raises `Malformed`."""
+    text, author = body.get("text", ""), body.get("author")
     if not isinstance(text, str):
         raise Malformed("text should be a string")
+    if author is not None and not isinstance(author, str):
+        raise Malformed("author should be a string")
     if "data" not in body:
-        return text, None
+        return text, None, author
     try:
-        return text, dumps(body["data"])
+        return text, dumps(body["data"]), author
     except (ValueError, RecursionError) as error:
         raise Malformed(f"data should be a JSON value: {error}") from error
 
@@ -239,6 +267,8 @@ _KINDS: dict[type[ChatcometError], _Kind] = {
     UnsupportedForm: _Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-form", "This form is not read here"),
     NotFound: _Kind(HTTPStatus.NOT_FOUND, "not-found", "There is no such thing here"),
     CrossSite: _Kind(HTTPStatus.FORBIDDEN, "cross-site", "Another site's page may not do this"),
+    NotSignedIn: _Kind(HTTPStatus.UNAUTHORIZED, "not-signed-in", "Sign in first"),
+    BadTicket: _Kind(HTTPStatus.UNAUTHORIZED, "bad-ticket", "The ticket is not good"),
     NotAllowed: _Kind(HTTPStatus.FORBIDDEN, "not-allowed", "You may not do this"),
     CursorExpired: _Kind(HTTPStatus.GONE, "cursor-expired", "The cursor does not lead on from here"),
     UpgradeRequired: _Kind(HTTPStatus.UPGRADE_REQUIRED, "upgrade-required", "This is spoken over a WebSocket"),
@@ -270,7 +300,9 @@ def problem_answer(error: ChatcometError) -> Answer:
             "latest": str(Cursor(error.epoch, error.head)),
         }
     if isinstance(error, ServerFault | TooMany):
-        headers = (("Retry-After", str(error.retry_after)),)
+        headers = come_again(error.retry_after)
+    if isinstance(error, NotSignedIn | BadTicket):
+        headers = CHALLENGE
     if isinstance(error, UpgradeRequired):
         headers = UPGRADE
     return problem(kind.status, kind.name, kind.title, str(error), more, headers)

@@ -114,6 +114,7 @@ class StartTests(ServiceTestCase):
             error = self.assertRaises(StartRefused, start)
             self.assertIn("/nowhere/a.key can't be read", str(error))
         self.assertEqual(self.reactor.tcpServers, [])
+
     def test_a_store_whose_rulings_can_not_be_read_refuses_the_start(self) -> None:
         self.patch(MemoryStore, "rulings", lambda store: fail(StoreUnavailable("the disk is gone")))
         refusal = self.assertRaises(StartRefused, self.service.startService)
