@@ -8,22 +8,23 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.access.addresses import Proxies
-from chatcomet.access.limits import Limits
+from chatcomet.access.asker import Asker, holder, stranger
 from chatcomet.access.policy import PolicyFile
 from chatcomet.access.refusals import Refusals
-from chatcomet.access.sessions import Sessions
-from chatcomet.api.chat import Chat
-from chatcomet.api.readers import Readers
+from chatcomet.access.rulings import Rulings
+from chatcomet.access.tickets import Tickets
+from chatcomet.api.chat import Access, open_chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import Draft, Message
-from chatcomet.core.store import MessageStore, Posted
+from chatcomet.core.store import Posted
 from chatcomet.core.waiters import NO_BURST, Burst
 from chatcomet.errors import ServerFault
 from chatcomet.settings import Settings
 from chatcomet.stores.memory import MemoryStore
 
 EPOCH = "k3v9"
+KEY = b"k" * 32
+SOMEBODY = stranger(None)
 NOON = 1_795_354_155.123
 """What the wall clock says as a test begins."""
 
@@ -59,22 +60,6 @@ class HeldStore(MemoryStore):
             self.append(room, draft).chainDeferred(answer)
 
 
-def open_chat(
-    settings: Settings,
-    store: MessageStore,
-    hub: Hub,
-    sessions: Sessions,
-    random: Callable[[], float],
-    clock: Clock,
-) -> Chat:
-    """A chat whose rooms are open to all, with the limits that `settings` say."""
-    refusals = Refusals(clock)
-    limits = Limits(settings, clock, refusals)
-    readers = Readers(settings.readers or 0, settings.readers_per_address, refusals)
-    proxies = Proxies(settings.proxies)
-    return Chat(settings, store, hub, sessions, random, clock, PolicyFile(), limits, readers, proxies)
-
-
 class ChatTestCase(SynchronousTestCase):
     """`self.chat`, with all that it is made of."""
 
@@ -87,8 +72,21 @@ class ChatTestCase(SynchronousTestCase):
         self.luck = 0.0
         self.store = HeldStore(lambda: self.now, self.retain)
         self.hub = Hub(self.store, self.clock, burst=self.burst())
-        self.sessions = Sessions(b"k" * 32, lambda: self.now, self.clock)
-        self.chat = open_chat(self.settings, self.store, self.hub, self.sessions, lambda: self.luck, self.clock)
+        self.rulings = Rulings(self.store, lambda: self.now)
+        self.policy = PolicyFile()
+        access = Access(self.rulings, self.policy, self.tickets(), Refusals(self.clock), self.settings.readers or 0)
+        self.chat = open_chat(
+            self.settings, self.store, self.hub, KEY, access, lambda: self.luck, self.clock, lambda: self.now
+        )
+        self.sessions = self.chat.sessions
+
+    def tickets(self) -> Tickets | None:
+        """Which ones are good."""
+        return None
+
+    def sign_in(self, name: str, address: str | None = None) -> Asker:
+        """A guest who has picked `name`."""
+        return holder(self.sessions.sign_in(name, None), address)
 
     def burst(self) -> Burst:
         """What fan-outs write to."""

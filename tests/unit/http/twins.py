@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 
 from chatcomet.access.identity import Session
 from chatcomet.access.sessions import LIFE_SECONDS, Sessions
+from chatcomet.api.chat import open_chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import Draft
 from chatcomet.core.store import Posted
@@ -18,7 +19,7 @@ from chatcomet.http.lane import Lane
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
 from chatcomet.settings import Settings
-from tests.unit.api.running_chat import NOON, HeldStore, open_chat
+from tests.unit.api.running_chat import NOON, HeldStore
 from tests.unit.http.peer import Peer, PeerTransport, PlainTransport
 
 ROOMS = ("lobby", "kitchen")
