@@ -1,0 +1,90 @@
+"""Checkers: all that ``--auth`` names, as one.
+
+They are asked in their order, and the first that knows the name by the password decides.  One that takes its time is
+asked in the threads of `Hashing`: ours, and Twisted's own that read files or ask the system.  (The system's ``unix``
+holds the interpreter while it hashes, wherever it is asked.)  Any other is taken at its word and asked in the
+reactor's thread: a checker that has to wait returns a Deferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from twisted.cred.checkers import FilePasswordDB, ICredentialsChecker
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.error import LoginFailed, UnauthorizedLogin
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.plugins.cred_unix import UNIXChecker
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatcomet.access.argon2_checker import Argon2Checker
+from chatcomet.access.hashing import Hashing
+from chatcomet.errors import ServerFault
+
+ANSWER_SECONDS = 30.0
+"""For how long one checker is waited for."""
+
+AvatarId = bytes | tuple[()]
+"""What cred says that a checker answers; some answer with text."""
+
+_BLOCKING = (Argon2Checker, FilePasswordDB, UNIXChecker)
+
+
+@implementer(ICredentialsChecker)
+class Checkers:
+    """`checkers`, one after the other."""
+
+    credentialInterfaces = (IUsernamePassword,)
+    _log = Logger()
+
+    def __init__(self, checkers: Sequence[ICredentialsChecker], hashing: Hashing, clock: IReactorTime) -> None:
+        self._checkers = checkers
+        self._hashing = hashing
+        self._clock = clock
+
+    def requestAvatarId(self, credentials: IUsernamePassword) -> Deferred[AvatarId]:
+        """Fires with what the first one says that knows these credentials; fails with `UnauthorizedLogin` if none
+        does, and with `ServerFault` if one that might could not be asked."""
+        return Deferred.fromCoroutine(self._ask_all(credentials))
+
+    def stamp(self) -> object:
+        """What is another if accounts may have changed, as far as that can be seen; None if it never can."""
+        if all(isinstance(checker, Argon2Checker) for checker in self._checkers):
+            return tuple(checker.stamp() for checker in self._checkers if isinstance(checker, Argon2Checker))
+        return None
+
+    async def _ask_all(self, credentials: IUsernamePassword) -> AvatarId:
+        fault: ServerFault | None = None
+        for checker in self._checkers:
+            try:
+                return await self._ask(checker, credentials).addTimeout(ANSWER_SECONDS, self._clock)
+            except LoginFailed:
+                continue
+            except CancelledError:
+                raise
+            except ServerFault as error:
+                fault = error
+            except Exception:
+                self._log.failure("a checker of passwords has failed")
+                fault = ServerFault("passwords can't be checked now")
+        raise fault or UnauthorizedLogin()
+
+    def _ask(self, checker: ICredentialsChecker, credentials: IUsernamePassword) -> Deferred[AvatarId]:
+        asking: Callable[[], Deferred[AvatarId]] = partial(checker.requestAvatarId, credentials)
+        if isinstance(checker, _BLOCKING):
+            return self._hashing.ask(lambda: _outcome(asking()))
+        return maybeDeferred(asking)
+
+
+def _outcome(answer: Deferred[AvatarId]) -> AvatarId:
+    """What `answer`, which has fired, has fired with."""
+    outcomes: list[AvatarId | Failure] = []
+    answer.addBoth(outcomes.append)
+    (outcome,) = outcomes
+    if isinstance(outcome, Failure):
+        outcome.raiseException()
+    return outcome
