@@ -13,7 +13,7 @@ from chatcomet.client.client import PATIENCE_SECONDS
 
 DEFAULT_URL = "http://localhost:8080/"
 
-_DESCRIPTION = "Post to a chatcomet server, follow its rooms, list them; make tickets for it."
+_DESCRIPTION = "Post to a chatcomet server, follow its rooms, list them; make tickets for it, set passwords."
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _EXIT_CODES = """\
 exit codes:
@@ -23,6 +23,15 @@ exit codes:
   69   the server could not be reached
   74   the input could not be read, or the output not written
   130  ended by ^C (143: by SIGTERM)
+"""
+
+_PASSWD_EXIT_CODES = """\
+exit codes:
+  0    done
+  1    there is no such account, or the two passwords are not the same
+  2    the command line, the password or the file is wrong
+  74   the file could not be read or written
+  130  ended by ^C
 """
 
 
@@ -41,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     _add_rooms(commands)
     _add_ticket(commands)
     _add_ticket_key(commands)
+    _add_passwd(commands)
     return top
 
 
@@ -123,6 +133,21 @@ def _add_ticket_key(commands: argparse._SubParsersAction[argparse.ArgumentParser
         "--ticket-key takes tickets that are signed with it.",
     )
     key.add_argument("file", metavar="FILE", type=Path)
+
+
+def _add_passwd(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    passwd = commands.add_parser(
+        "passwd",
+        help="set somebody's password in a file for --auth argon2:FILE",
+        description="Set the password of NAME in FILE, which a server has by --auth argon2:FILE; make what there is "
+        "not yet. On a terminal the password is asked for twice; anywhere else it is the first line of the standard "
+        "input. A running server sees the change when somebody signs in next.",
+        epilog=_PASSWD_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    passwd.add_argument("file", metavar="FILE", type=Path)
+    passwd.add_argument("name", metavar="NAME")
+    passwd.add_argument("--delete", action="store_true", help="remove NAME from FILE")
 
 
 def _add(

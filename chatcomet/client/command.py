@@ -1,5 +1,5 @@
 """The command ``chatcomet``, with exit codes that a script can use: `post`, `tail` and `rooms` over the client, and
-`ticket` and `ticket-key`, which need no server.
+`ticket`, `ticket-key` and `passwd` (``passwd.py``), which need no server.
 
 Standard output carries what was asked for and nothing else; standard error what `reports` says.  ^C and SIGTERM
 cancel what is under way, free the name that was taken, and then end the process as the signal does, so that a
@@ -64,6 +64,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line `argv` (this process's own by default), and exit."""
     arguments = parser().parse_args(argv)
     reports = Reports(sys.stderr)
+    if arguments.command == "passwd":
+        from chatcomet.client.passwd import passwd  # the others need no Argon2
+
+        raise SystemExit(passwd(arguments, sys.stdin, reports))
     reports.take_over_logging()
     react(_run, (arguments, reports))
 

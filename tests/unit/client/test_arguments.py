@@ -64,6 +64,11 @@ class ArgumentsTests(SynchronousTestCase):
     def test_ticket_key(self) -> None:
         self.assertEqual(parse("ticket-key", "a.key"), {"command": "ticket-key", "file": Path("a.key")})
 
+    def test_passwd(self) -> None:
+        told = {"command": "passwd", "file": Path("users"), "name": "ada"}
+        self.assertEqual(parse("passwd", "users", "ada"), {**told, "delete": False})
+        self.assertEqual(parse("passwd", "--delete", "users", "ada"), {**told, "delete": True})
+
     def test_the_url(self) -> None:
         self.assertEqual(parse("rooms", CHATCOMET_URL="http://a/")["url"], "http://a/")
         self.assertEqual(parse("rooms", "--url", "http://b/", CHATCOMET_URL="http://a/")["url"], "http://b/")
@@ -88,6 +93,8 @@ class ArgumentsTests(SynchronousTestCase):
             ),
             *(["ticket", "--key", "a", "--name", "ada", "--grant", grant] for grant in ("", "*", "read,post")),
             ["ticket-key"],
+            ["passwd", "users"],
+            ["passwd", "users", "ada", "secret"],
         ):
             told = io.StringIO()
             with contextlib.redirect_stderr(told), self.assertRaises(SystemExit) as ended:
