@@ -5,18 +5,20 @@ Only this file knows both a store and the edge.  The stop is one sequence (law 1
 1. Stop listening.
 2. From here on every answer ends its connection; answer every suspended request with an empty page.
 3. Wait until all that was asked has been answered and sent, appends included; after `STOP_SECONDS` cut what is left.
-4. Close the store.
+4. Close the store.  Whose password is being checked still has been cut by now: nobody waits for that.
 """
 
 from __future__ import annotations
 
 import random
+import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from twisted.application.service import Service
+from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import CancelledError, Deferred, gatherResults, maybeDeferred
@@ -26,11 +28,13 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chatcomet.access.hashing import Hashing
 from chatcomet.access.keys import load_key
 from chatcomet.access.policy import PolicyFile
 from chatcomet.access.refusals import Refusals
 from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import read_key
+from chatcomet.access.signin import SignIn
 from chatcomet.access.tickets import Tickets
 from chatcomet.api.chat import Access, Chat, open_chat
 from chatcomet.core.hub import Hub
@@ -59,12 +63,15 @@ whoever is turned away tries again after 1 s, 3 s, 7 s.  The system has a limit 
 class ChatService(Service):
     """One chat server, as a service of Twisted's: run by ``twistd chatcomet``, or a part of another application.
 
-    `reactor` has to schedule by a clock that does not jump: see `process.use_monotonic_clock`.
+    `reactor` has to schedule by a clock that does not jump: see `process.use_monotonic_clock`.  `checkers`
+    (of Twisted's cred) know who may sign in with a password; without any nobody can.
     """
 
     _log = Logger()
 
-    def __init__(self, settings: Settings, reactor: ReactorBase) -> None:
+    def __init__(
+        self, settings: Settings, reactor: ReactorBase, *, checkers: Sequence[ICredentialsChecker] = ()
+    ) -> None:
         self.setName("chatcomet")
         self._settings = settings
         self._reactor = reactor
@@ -77,6 +84,8 @@ class ChatService(Service):
         backlog_messages = min(settings.retain or BACKLOG_MESSAGES, BACKLOG_MESSAGES)
         self._hub = Hub(self._store, reactor, backlog_messages, self._site.outbox)
         self._retention = Retention(self._store, time.time, settings.retain_days * DAY_SECONDS, reactor)
+        self._hashing = Hashing(reactor)
+        self._sign_in = SignIn(checkers, self._hashing, reactor, secrets.token_bytes(32)) if checkers else None
         self._listening: list[Deferred[None]] = []  # fired where it listens: some endpoints take their time
         self._refusals = Refusals(reactor)
         self._policy = PolicyFile()
@@ -120,6 +129,7 @@ class ChatService(Service):
         _raise_failure(self._rulings.load().addErrback(self._refuse_without_rulings), self._refused_late)
         if self._settings.retain_days:
             self._retention.start()
+        self._hashing.start()
         self._chat = chat = self._open_chat(key)
         self._site.serve(ChatResource(chat).resource(), Lane(chat))
         for port in self._ports:
@@ -153,12 +163,13 @@ class ChatService(Service):
         self._refusals.stop()
         if self._chat is not None:
             self._chat.readers.stop()
+        self._hashing.stop()
         await self._store.close()
 
     def _open_chat(self, key: bytes) -> Chat:
         settings = self._settings
         most = spare_descriptors() if settings.readers is None else settings.readers
-        access = Access(self._rulings, self._policy, self._tickets, self._refusals, most)
+        access = Access(self._rulings, self._policy, self._tickets, self._refusals, most, self._sign_in)
         return open_chat(settings, self._store, self._hub, key, access, random.random, self._reactor, time.time)
 
     def _listens(self, port: IListeningPort, description: str) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, cast
 
 from twisted.application.service import IService
+from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.strcred import AuthOptionMixin, InvalidAuthType, UnsupportedInterfaces, makeChecker
 from twisted.internet.base import ReactorBase
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
@@ -72,10 +75,11 @@ def _readers(option: str) -> Callable[[str], int]:
     return read
 
 
-class Options(usage.Options):
+class Options(usage.Options, AuthOptionMixin):
     """The command line.  A wrong value is a `usage.UsageError` that says what would be right."""
 
     synopsis = "[options]"
+    supportedInterfaces = (IUsernamePassword,)
     longdesc = (
         "chatcomet serves a chat, and a push channel for programs, over plain HTTP. Without any option it listens "
         "on port 8080 and keeps its messages in the file chatcomet.db here: open http://localhost:8080/ then."
@@ -115,6 +119,7 @@ class Options(usage.Options):
         self["origin"] = []
         self["ticket-key"] = []
         self["proxy"] = []
+        self["credCheckers"] = []
 
     def opt_listen(self, description: str) -> None:
         """where to listen: tcp:8080:interface=127.0.0.1, unix:/run/chat.sock (repeatable) [default: tcp:8080]"""
@@ -131,6 +136,18 @@ class Options(usage.Options):
     def opt_proxy(self, network: str) -> None:
         """a proxy elsewhere, such as 10.0.0.1 or 10.0.0.0/8, that says by whom it was asked (repeatable)"""
         self["proxy"].append(network)
+
+    def opt_auth(self, description: str) -> None:
+        """who may sign in with a password: argon2:FILE, or others; see --help-auth (repeatable)"""
+        kind = description.partition(":")[0]  # what follows may be a secret
+        try:
+            self.addChecker(_in_bytes(makeChecker(description)))
+        except InvalidAuthType as error:
+            raise usage.UsageError(f"--auth {kind}: there is no such kind; --help-auth lists them") from error
+        except UnsupportedInterfaces as error:
+            raise usage.UsageError(f"--auth {kind}: it knows nobody by a name and a password") from error
+        except Exception as error:  # checkers are plugins: what they raise for a bad string is theirs
+            raise usage.UsageError(f"--auth {kind}: {error or 'it can not be used'}") from error
 
     def opt_version(self) -> None:
         """print the version and exit"""
@@ -187,8 +204,10 @@ class TwistdService(ChatService):
 
     _log = Logger()
 
-    def __init__(self, settings: Settings, reactor: ReactorBase, daemon: bool) -> None:
-        super().__init__(settings, reactor)
+    def __init__(
+        self, settings: Settings, reactor: ReactorBase, daemon: bool, checkers: Sequence[ICredentialsChecker]
+    ) -> None:
+        super().__init__(settings, reactor, checkers=checkers)
         self._daemon = daemon
 
     def privilegedStartService(self) -> None:
@@ -228,7 +247,18 @@ def makeService(options: Options) -> IService:
     raise_descriptor_limit()
     share_interpreter()
     daemon = options.parent is not None and not options.parent["nodaemon"]
-    return TwistdService(options.settings(), cast(ReactorBase, reactor), daemon)
+    return TwistdService(options.settings(), cast(ReactorBase, reactor), daemon, options["credCheckers"])
+
+
+def _in_bytes(checker: ICredentialsChecker) -> ICredentialsChecker:
+    """`checker`, as cred has it: the plugin ``memory`` keeps names and passwords as text, and then knows nobody."""
+    if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
+        checker.users = {_encoded(name): _encoded(password) for name, password in checker.users.items()}
+    return checker
+
+
+def _encoded(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text
 
 
 def _check_endpoint(description: str) -> None:

@@ -16,6 +16,7 @@ from chatcomet.access.policy import PolicyFile
 from chatcomet.access.refusals import Refusals
 from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import Sessions
+from chatcomet.access.signin import SignIn
 from chatcomet.access.tickets import Tickets
 from chatcomet.api.known_rooms import KnownRooms
 from chatcomet.api.readers import Readers
@@ -29,6 +30,7 @@ class Chat:
     """One running chat.
 
     `random` gives numbers from 0 to 1, for jitter; `clock` does not jump; `wall` tells seconds since 1970.
+    `sign_in`: by name and password; None where nobody can.
     """
 
     settings: Settings
@@ -45,6 +47,7 @@ class Chat:
     random: Callable[[], float]
     clock: IReactorTime
     wall: Callable[[], float]
+    sign_in: SignIn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Access:
     tickets: Tickets | None
     refusals: Refusals
     readers: int = 0
+    sign_in: SignIn | None = None
 
 
 def open_chat(
@@ -92,4 +96,5 @@ def open_chat(
         random,
         clock,
         wall,
+        access.sign_in,
     )

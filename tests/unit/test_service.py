@@ -9,9 +9,10 @@ from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 from unittest.mock import patch
 
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError
@@ -20,7 +21,9 @@ from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet import service as service_module
+from chatcomet.access.errors import SignInFailed
 from chatcomet.access.grants import Grants
+from chatcomet.access.hashing import Hashing
 from chatcomet.access.issuing import issue
 from chatcomet.access.keys import load_signing_key, write_secret
 from chatcomet.access.rulings import Rulings
@@ -246,6 +249,39 @@ class PolicyTests(ServiceTestCase):
         self.assertFalse(service.reload())
         service.startService()
         self.assertFalse(service.reload())
+
+
+class SignInTests(ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.made: list[Chat] = []
+
+        def make(*arguments: Any, **more: Any) -> Chat:
+            self.made.append(Chat(*arguments, **more))
+            return self.made[-1]
+
+        self.patch(service_module, "Chat", make)
+
+    def test_whoever_the_checkers_know_may(self) -> None:
+        checker = InMemoryUsernamePasswordDatabaseDontUse(ada=b"secret")
+        ChatService(SETTINGS, cast(ReactorBase, self.reactor), checkers=[checker]).startService()
+        sign_in = self.made[0].sign_in
+        assert sign_in is not None
+        self.assertEqual(self.successResultOf(sign_in.authenticate("ada", "secret", None)).name, "ada")
+        self.failureResultOf(sign_in.authenticate("ada", "wrong", None), SignInFailed)
+
+    def test_without_any_nobody_can(self) -> None:
+        self.service.startService()
+        self.assertIsNone(self.made[0].sign_in)
+
+    def test_threads_for_hashing_run_while_it_does(self) -> None:
+        events: list[str] = []
+        self.patch(Hashing, "start", lambda _: events.append("start"))
+        self.patch(Hashing, "stop", lambda _: events.append("stop"))
+        self.service.startService()
+        self.assertEqual(events, ["start"])
+        self.successResultOf(self.service.stopService())
+        self.assertEqual(events, ["start", "stop"])
 
 
 class RetentionTests(ServiceTestCase):

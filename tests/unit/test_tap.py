@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
+from twisted.plugins.cred_unix import UNIXChecker
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -200,6 +203,37 @@ class OptionsTests(SynchronousTestCase):
             error = self.assertRaises(UsageError, settings, "--store", wrong)
             self.assertIn("sqlite:PATH", str(error))
 
+    def test_auth(self) -> None:
+        options = Options()
+        options.parseOptions(["--store", "memory:", "--auth", "memory:ada:secret", "--auth", "unix"])
+        kinds = [InMemoryUsernamePasswordDatabaseDontUse, UNIXChecker]
+        self.assertEqual([type(checker) for checker in options["credCheckers"]], kinds)
+        options = Options()
+        options.parseOptions(["--store", "memory:"])
+        self.assertEqual(options["credCheckers"], [])
+
+    def test_auth_that_can_not_be_is_told_without_its_secrets(self) -> None:
+        for wrong, reason in (
+            ("", "there is no such kind"),
+            ("magic:ada:secret", "there is no such kind"),
+            ("anonymous", "by a name and a password"),
+            ("memory:secret", "U:P"),
+            ("file", "filename"),
+            ("argon2", "argon2:passwords"),
+            ("argon2:no/such/file", "no/such/file can't be read: No such file or directory"),
+        ):
+            error = self.assertRaises(UsageError, settings, "--auth", wrong)
+            self.assertIn(f"--auth {wrong.partition(':')[0]}: ", str(error))
+            self.assertIn(reason, str(error))
+            self.assertNotIn("secret", str(error))
+
+    def test_help_for_auth(self) -> None:
+        for words, told in ((["--help-auth"], "argon2"), (["--help-auth-type", "argon2"], "chatcomet passwd")):
+            output = io.StringIO()
+            with patch.object(Options, "authOutput", output):
+                self.assertRaises(SystemExit, settings, *words)
+            self.assertIn(told, output.getvalue())
+
     def test_what_is_no_option(self) -> None:
         self.assertRaises(UsageError, settings, "--port", "8080")
         self.assertRaises(UsageError, settings, "--hold")
@@ -221,6 +255,7 @@ class OptionsTests(SynchronousTestCase):
             "10/min",
             "20/h",
             "as descriptors allow",
+            "--auth=",
             "localhost:8080",
             "tcp:8080",
         ):
@@ -265,6 +300,13 @@ class MakeServiceTests(SynchronousTestCase):
         [(reactor, reload)] = heard
         self.assertIs(reactor, self.reactor)
         self.assertTrue(reload())
+
+    def test_checkers_are_handed_on(self) -> None:
+        self.assertIsNone(self.make()._sign_in)
+        sign_in = self.make("--auth", "memory:ada:secret")._sign_in
+        assert sign_in is not None
+        account = self.successResultOf(sign_in.authenticate("ada", "secret", None))
+        self.assertEqual(account.name, "ada")
 
     def test_what_can_not_start_ends_with_a_sentence(self) -> None:
         service = self.make()
