@@ -1,6 +1,6 @@
 """Hashing: threads of their own for what takes long on purpose.
 
-Checking a password costs a tenth of a second of a processor and 64 MiB of memory.  In the reactor's thread nothing
+Checking a password takes a fifth of a second of a processor and 64 MiB of memory.  In the reactor's thread nothing
 else would happen meanwhile; in the reactor's pool, or the store's threads, everybody would wait for those who sign in.
 The threads here give way to all others of the process, where the system can do that.
 
@@ -34,7 +34,8 @@ BUSY_SECONDS = 3
 
 NICENESS = 10
 """By how much the threads are nicer than the rest of the process.  Beside 20 sign-ins at once, one small answer in a
-hundred took 3 to 5 ms with it, as in quiet, and 50 to 80 ms without it (two processors, busy with other things)."""
+hundred took more than 3 to 13 ms with it (4 to 7 in quiet), and more than 70 to 100 ms without it (two processors,
+busy with other things)."""
 
 
 class Hashing:

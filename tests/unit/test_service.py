@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 from unittest.mock import patch
 
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
@@ -254,25 +254,21 @@ class PolicyTests(ServiceTestCase):
 class SignInTests(ServiceTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.made: list[Chat] = []
-
-        def make(*arguments: Any, **more: Any) -> Chat:
-            self.made.append(Chat(*arguments, **more))
-            return self.made[-1]
-
-        self.patch(service_module, "Chat", make)
+        self.chats: list[Chat] = []
+        self.patch(service_module, "Lane", self.chats.append)
+        self.patch(ChatSite, "serve", lambda *_: None)
 
     def test_whoever_the_checkers_know_may(self) -> None:
         checker = InMemoryUsernamePasswordDatabaseDontUse(ada=b"secret")
         ChatService(SETTINGS, cast(ReactorBase, self.reactor), checkers=[checker]).startService()
-        sign_in = self.made[0].sign_in
+        sign_in = self.chats[0].sign_in
         assert sign_in is not None
         self.assertEqual(self.successResultOf(sign_in.authenticate("ada", "secret", None)).name, "ada")
         self.failureResultOf(sign_in.authenticate("ada", "wrong", None), SignInFailed)
 
     def test_without_any_nobody_can(self) -> None:
         self.service.startService()
-        self.assertIsNone(self.made[0].sign_in)
+        self.assertIsNone(self.chats[0].sign_in)
 
     def test_threads_for_hashing_run_while_it_does(self) -> None:
         events: list[str] = []
