@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatcomet.access.argon2_checker import Argon2Checker
+from chatcomet.access.errors import HalfAsked
 from chatcomet.access.hashing import Hashing
 from chatcomet.errors import ServerFault
 
@@ -47,8 +48,11 @@ class Checkers:
         self._clock = clock
 
     def requestAvatarId(self, credentials: IUsernamePassword) -> Deferred[AvatarId]:
-        """Fires with what the first one says that knows these credentials; fails with `UnauthorizedLogin` if none
-        does, and with `ServerFault` if one that might could not be asked."""
+        """Fires with what the first one says that knows these credentials.
+
+        Fails with `UnauthorizedLogin` if none does, with `HalfAsked` if some do not and another could not be asked,
+        and with another `ServerFault` if none could be.
+        """
         return Deferred.fromCoroutine(self._ask_all(credentials))
 
     def stamp(self) -> object:
@@ -59,11 +63,12 @@ class Checkers:
 
     async def _ask_all(self, credentials: IUsernamePassword) -> AvatarId:
         fault: ServerFault | None = None
+        denied = False
         for checker in self._checkers:
             try:
                 return await self._ask(checker, credentials).addTimeout(ANSWER_SECONDS, self._clock)
             except LoginFailed:
-                continue
+                denied = True
             except CancelledError:
                 raise
             except ServerFault as error:
@@ -71,12 +76,14 @@ class Checkers:
             except Exception:
                 self._log.failure("a checker of passwords has failed")
                 fault = ServerFault("passwords can't be checked now")
-        raise fault or UnauthorizedLogin()
+        if fault is None:
+            raise UnauthorizedLogin
+        raise HalfAsked(str(fault), fault.retry_after) if denied else fault
 
     def _ask(self, checker: ICredentialsChecker, credentials: IUsernamePassword) -> Deferred[AvatarId]:
         asking: Callable[[], Deferred[AvatarId]] = partial(checker.requestAvatarId, credentials)
         if isinstance(checker, _BLOCKING):
-            return self._hashing.ask(lambda: _outcome(asking()))
+            return self._hashing.ask(lambda: _outcome(maybeDeferred(asking)))
         return maybeDeferred(asking)
 
 

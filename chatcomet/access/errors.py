@@ -20,5 +20,9 @@ class TooManyTries(AskerError):
         self.retry_after = retry_after
 
 
+class HalfAsked(ServerFault):
+    """One checker does not know the name by the password, and another one, which might, could not be asked."""
+
+
 class SignInBusy(ServerFault):
     """More passwords wait to be checked than there is room for."""

@@ -107,7 +107,7 @@ def rewrite(path: Path, change: Callable[[str], str]) -> None:
                 os.fsync(descriptor)
             Path(unfinished).replace(path)
         except BaseException:
-            Path(unfinished).unlink()
+            Path(unfinished).unlink(missing_ok=True)
             raise
 
 

@@ -29,7 +29,7 @@ from twisted.logger import Logger
 
 from chatcomet.access.accounts import Account, Accounts, IAccount
 from chatcomet.access.checkers import Checkers
-from chatcomet.access.errors import SignInFailed, TooManyTries
+from chatcomet.access.errors import HalfAsked, SignInFailed, TooManyTries
 from chatcomet.access.hashing import Hashing
 from chatcomet.access.identity import GUEST, check_name, fold
 from chatcomet.access.passwords import encode_password
@@ -87,6 +87,8 @@ class SignIn:
         except LoginFailed:
             self._log.info("a sign-in from {address} has failed", address=address or "a trusted peer")
             raise SignInFailed from None
+        except HalfAsked:  # half an answer is one to a guesser
+            raise
         except ServerFault:
             self._tries.withdraw(fold(name), address)
             raise

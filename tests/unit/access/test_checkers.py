@@ -18,8 +18,8 @@ from zope.interface.verify import verifyObject
 
 from chatcomet.access.argon2_checker import Argon2Checker
 from chatcomet.access.checkers import ANSWER_SECONDS, Checkers
-from chatcomet.access.errors import SignInBusy
-from chatcomet.access.hashing import PENDING, Hashing
+from chatcomet.access.errors import HalfAsked, SignInBusy
+from chatcomet.access.hashing import BUSY_SECONDS, PENDING, Hashing
 from chatcomet.access.password_file import PasswordFile
 from chatcomet.errors import ServerFault
 from tests.unit.access.hand_checker import HandChecker
@@ -90,9 +90,13 @@ class FaultTests(CheckersTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_if_no_other_knows_nobody_knows_for_sure(self) -> None:
-        for broken in (lambda: 1 / 0, lambda: fail(ZeroDivisionError())):
-            self.failureResultOf(self.ask(self.checkers(HandChecker(broken), HandChecker(refuse))), ServerFault)
-            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        for answer in (lambda: 1 / 0, lambda: fail(ZeroDivisionError())):
+            broken, stranger = HandChecker(answer), HandChecker(refuse)
+            for order in ((broken, stranger), (stranger, broken)):
+                self.failureResultOf(self.ask(self.checkers(*order)), HalfAsked)
+            fault = self.failureResultOf(self.ask(self.checkers(broken, broken)), ServerFault)
+            self.assertFalse(fault.check(HalfAsked))
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 4)
 
     def test_one_that_never_answers_is_given_up(self) -> None:
         silent = HandChecker()
@@ -114,6 +118,8 @@ class FaultTests(CheckersTestCase):
         for _ in range(PENDING):
             self.hashing.ask(lambda: None)
         self.failureResultOf(self.ask(self.checkers(self.argon2())), SignInBusy)
+        half = self.ask(self.checkers(HandChecker(refuse), self.argon2()))
+        self.assertEqual(self.failureResultOf(half, HalfAsked).value.retry_after, BUSY_SECONDS)
         known = self.ask(self.checkers(self.argon2(), HandChecker(lambda: b"Ada")))
         self.assertEqual(self.successResultOf(known), b"Ada")
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access.accounts import Account
 from chatcomet.access.argon2_checker import Argon2Checker
-from chatcomet.access.errors import SignInBusy, SignInFailed, TooManyTries
+from chatcomet.access.errors import HalfAsked, SignInBusy, SignInFailed, TooManyTries
 from chatcomet.access.hashing import PENDING, Hashing
 from chatcomet.access.password_file import PasswordFile
 from chatcomet.access.passwords import PASSWORD_BYTES
@@ -164,6 +164,16 @@ class SlowedTests(SignInTestCase):
             answer = self.ask()
             self.checker.waiting.pop().errback(ZeroDivisionError())
             self.failureResultOf(answer, ServerFault)
+        self.flushLoggedErrors(ZeroDivisionError)
+
+    def test_one_that_was_half_asked_is(self) -> None:
+        """Or whoever makes one of two checkers fail could guess at the other as they like."""
+        stranger, broken = HandChecker(lambda: fail(UnauthorizedLogin())), HandChecker(lambda: 1 / 0)
+        hashing = Hashing(self.reactor, cast(ThreadPool, self.pool))
+        self.sign_in = SignIn([stranger, broken], hashing, self.reactor, KEY)
+        for number in range(FREE):
+            self.failureResultOf(self.ask(password=f"guess {number}"), HalfAsked)
+        self.failureResultOf(self.ask(), TooManyTries)
         self.flushLoggedErrors(ZeroDivisionError)
 
     def test_a_success_is_not_either(self) -> None:
