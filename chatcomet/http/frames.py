@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import Close, Frame, Opcode
@@ -57,7 +57,7 @@ class Socket:
     """One WebSocket on `channel`, from `begin` on.  Whoever inherits it is told what is `heard`."""
 
     __slots__ = (
-        *("_channel", "_choked", "_deaf", "_hearing", "_incoming", "_linger", "_listening", "_pings", "_reading"),
+        *("_channel", "_choked", "_deaf", "_hearing", "_incoming", "_listening", "_pings", "_reading"),
         *("_speaker", "is_open"),
     )
 
@@ -73,7 +73,6 @@ class Socket:
         self._reading = True
         self._hearing = False
         self._deaf = False  # nothing that may come can be understood any more, or has to be
-        self._linger: IDelayedCall | None = None
 
     def heard(self, message: bytes) -> None:
         """The peer has sent this as a text, which may be no UTF-8."""
@@ -102,7 +101,7 @@ class Socket:
         self.say(framed(Close(code, reason).serialize(), Opcode.CLOSE))
         self.is_open = False
         self._transport.unregisterProducer()
-        self._linger = self._channel.callLater(LINGER_SECONDS, self._cut_lingering)
+        self._channel.cut_after(LINGER_SECONDS)
         self._silence()
         self._see_to_reading()
 
@@ -114,9 +113,6 @@ class Socket:
         """The connection is no more."""
         self.is_open, self._reading = False, True  # there is nothing to pause or to resume
         self._deaf, self._incoming = True, None
-        if self._linger is not None:
-            self._linger.cancel()
-            self._linger = None
         self._silence()
 
     def _silence(self) -> None:
@@ -124,10 +120,6 @@ class Socket:
         if self._speaker is not None:
             self._speaker.stopProducing()
             self._speaker = None
-
-    def _cut_lingering(self) -> None:
-        self._linger = None
-        self.cut()
 
     @property
     def _transport(self) -> Any:

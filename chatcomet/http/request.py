@@ -229,7 +229,7 @@ class LimitedChannel(http.HTTPChannel):
 
     def loseConnection(self) -> None:
         """End the connection when all is sent; a peer that does not take it in `IDLE_SECONDS` is cut."""
-        self._cut_after(IDLE_SECONDS)
+        self.cut_after(IDLE_SECONDS)
         self.site.outbox.flush()
         super().loseConnection()
 
@@ -254,7 +254,7 @@ class LimitedChannel(http.HTTPChannel):
         unsent: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
         return unsent
 
-    def _cut_after(self, seconds: float) -> None:
+    def cut_after(self, seconds: float) -> None:
         """Hear no more, and cut the connection if it is still there in `seconds`, or sooner if that was said before."""
         if not self._ended:
             self._ended = True
@@ -267,7 +267,7 @@ class LimitedChannel(http.HTTPChannel):
         elif self._arriving:
             self.refuse(408, "too-slow", "the request did not arrive in time")
         else:
-            self._cut_after(UNTAKEN_SECONDS)
+            self.cut_after(UNTAKEN_SECONDS)
             super().timeoutConnection()
 
     def refuse(self, status: int, name: str, detail: str) -> None:
@@ -276,7 +276,7 @@ class LimitedChannel(http.HTTPChannel):
             return
         transport = self.transport
         assert transport is not None
-        self._cut_after(LINGER_SECONDS)
+        self.cut_after(LINGER_SECONDS)
         transport.write(encode(problem(status, name, HTTPStatus(status).phrase, detail), self.site.date, closes=True))
         self._networkProducer.unregisterProducer()  # type: ignore[attr-defined]  # it is the transport
         if self.isSecure() or not hasattr(transport, "loseWriteConnection"):
