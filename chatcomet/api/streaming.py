@@ -27,6 +27,7 @@ from chatcomet.api.chat import Chat
 from chatcomet.api.polling import CROWDED_SECONDS, JITTER
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Page, check_room_name
 from chatcomet.core.roster import RosterState
+from chatcomet.core.waiters import Standing
 from chatcomet.errors import AskerError, Crowded, CursorExpired, ServerFault
 
 ALIVE_SECONDS = 15.0
@@ -99,7 +100,7 @@ def follow(chat: Chat, asked: Follow, asker: Asker, sink: Sink) -> Deferred[Stre
 
 
 @implementer(IPushProducer)
-class Stream:
+class Stream(Standing):
     """One reader's way through a room: begun by `resumeProducing`, paused and resumed by its transport."""
 
     __slots__ = (
@@ -109,6 +110,7 @@ class Stream:
     _log = Logger()
 
     def __init__(self, chat: Chat, asked: Follow, asker: Asker, cursor: Cursor, sink: Sink) -> None:
+        super().__init__()
         self.asker = asker
         self.cursor = cursor
         self._chat = chat
@@ -152,8 +154,7 @@ class Stream:
     def pauseProducing(self) -> None:
         """The peer does not keep up: ask for nothing until it does, and see whether it takes anything at all."""
         self._paused = True
-        if self._asked is not None:  # what is sent in a burst finds the peer slow only after it
-            self._asked.cancel()
+        self._ask_no_more()  # what is sent in a burst finds the peer slow only after it
         if self._stall is None and not self._ended:
             self._stall = self._chat.clock.callLater(SETTLE_SECONDS, self._watch, STALL_SECONDS - SETTLE_SECONDS)
 
@@ -165,6 +166,10 @@ class Stream:
         self._stop_watching()
         self._chat.readers.leave(self)
         self._roster.leave(self.asker.person)
+        self._ask_no_more()
+
+    def _ask_no_more(self) -> None:
+        self.leave()
         if self._asked is not None:
             self._asked.cancel()
 
@@ -173,12 +178,15 @@ class Stream:
         if self._asking:
             return
         self._asking = True
-        while not (self._paused or self._ended or self._asked):
-            self._asked = self._chat.hub.after(self._room, self.cursor, DEFAULT_LIMIT, self._hold_seconds, self._seen)
-            self._asked.addBoth(self._got)  # one method for both: each would be kept for as long as it waits
+        hub, hold_seconds = self._chat.hub, self._hold_seconds
+        while not (self._paused or self._ended or self._asked or self.bucket is not None):
+            if not hub.wait(self, self._room, self.cursor, hold_seconds, self._seen):
+                self._asked = hub.after(self._room, self.cursor, DEFAULT_LIMIT, hold_seconds, self._seen)
+                self._asked.addBoth(self.told)
         self._asking = False
 
-    def _got(self, outcome: Page | Failure) -> None:
+    def told(self, outcome: Page | Failure) -> None:
+        """What was asked for, or why it can't be had."""
         self._asked = None
         if isinstance(outcome, Failure):
             self._failed(outcome)

@@ -18,7 +18,7 @@ from chatcomet.core.holds import Holds
 from chatcomet.core.message import Cursor, Message, Page
 from chatcomet.core.room import BACKLOG_MESSAGES, Room
 from chatcomet.core.store import MessageStore
-from chatcomet.core.waiters import NO_BURST, Burst
+from chatcomet.core.waiters import NO_BURST, Burst, Standing
 
 IDLE_SECONDS = 60.0
 CROWD = 1_000
@@ -63,6 +63,15 @@ class Hub:
         """`reading.after` in the room `name`, with a hold of `hold_seconds` from now (0: none)."""
         until = self._clock.seconds() + hold_seconds
         return reading.after(self.room(name), self._store.epoch, cursor, limit, until, roster_seen)
+
+    def wait(
+        self, waiter: Standing, name: str, cursor: Cursor, hold_seconds: float, roster_seen: int | None = None
+    ) -> bool:
+        """`Room.wait` in the room `name`, with a hold of `hold_seconds` from now, if `cursor` is at its head."""
+        room = self.room(name)
+        if cursor.next != room.head or cursor.epoch != self._store.epoch:
+            return False
+        return room.wait(waiter, room.last_used + hold_seconds, roster_seen)
 
     def after_any(self, cursors: Mapping[str, Cursor], limit: int, hold_seconds: float) -> Deferred[Sequence[Page]]:
         """`gathering.after_any` in the rooms that `cursors` name, with a hold of `hold_seconds` from now (0: none)."""

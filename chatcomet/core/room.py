@@ -33,7 +33,7 @@ from chatcomet.core.holds import Holds
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page, first_that_fit
 from chatcomet.core.roster import Roster
 from chatcomet.core.store import Bounds, MessageStore
-from chatcomet.core.waiters import NO_BURST, Burst, WaiterSet
+from chatcomet.core.waiters import NO_BURST, Burst, Standing, WaiterSet
 from chatcomet.errors import CursorExpired, ServerFault
 
 BACKLOG_MESSAGES = 256
@@ -156,6 +156,12 @@ class Room:
         if roster_seen is None:
             return self.waiters.suspend(until)
         return self.watchers.suspend(until if self.roster.look().version == roster_seen else AT_ONCE)
+
+    def wait(self, waiter: Standing, until: float, roster_seen: int | None = None) -> bool:
+        """The same for `waiter`; False if it is to be answered now."""
+        if roster_seen is None:
+            return self.waiters.add(waiter, until)
+        return self.roster.look().version == roster_seen and self.watchers.add(waiter, until)
 
     def bounds(self) -> Deferred[Bounds]:
         """What the store keeps of this room; the room follows it from there.  Fails with `ServerFault`.

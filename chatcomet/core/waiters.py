@@ -2,7 +2,7 @@
 
 A waiter is a `Deferred` that fires with a page: of messages when the room has some, or an empty one when
 its hold ends (law 7: that is an answer, not an error).  Cancelling it, as happens when its peer drops,
-forgets it in O(1) (law 5).
+forgets it in O(1) (law 5).  A stream, which waits again and again, is a waiter itself: see `Standing`.
 
 * Waking swaps the whole set for an empty one and then fires, so that whoever asks again from inside its
   callback waits for the next page and is not fired twice.
@@ -12,11 +12,13 @@ forgets it in O(1) (law 5).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chatcomet.core.holds import Holds, tick_at
@@ -39,7 +41,46 @@ NO_BURST: Burst = lambda _: nullcontext()  # noqa: E731  # by its type it is one
 class Waiter(Deferred[Page]):
     """One suspended request.  It knows the bucket it is in, so that it can leave it at once."""
 
-    bucket: dict[Waiter, None]
+    bucket: Bucket
+
+    def fire(self, outcome: Page | Failure) -> None:
+        """Answer it, who has left its bucket."""
+        self.callback(outcome)
+
+
+class Standing:
+    """A waiter that waits again and again, as a stream does: to make a `Deferred` each time would double what it costs.
+
+    Whoever inherits it is `told` what it has waited for.  It may be suspended while it does not wait.
+    """
+
+    __slots__ = ("bucket",)
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self.bucket: Bucket | None = None
+        """While it waits."""
+
+    def leave(self) -> None:
+        """Wait no more."""
+        if self.bucket is not None:
+            self.bucket.pop(self, None)
+            self.bucket = None
+
+    def fire(self, outcome: Page | Failure) -> None:
+        """Tell it, who has left its bucket."""
+        self.bucket = None
+        try:
+            self.told(outcome)
+        except Exception:  # which is no reason not to fire the others
+            self._log.failure("a fault in telling one who waits")
+
+    def told(self, outcome: Page | Failure) -> None:
+        """A page, or the failure that it can't be had."""
+        raise NotImplementedError
+
+
+Bucket = dict[Waiter | Standing, None]
 
 
 def _forget(waiter: Deferred[Page]) -> None:
@@ -47,11 +88,13 @@ def _forget(waiter: Deferred[Page]) -> None:
     waiter.bucket.pop(waiter, None)
 
 
-def _emptied(bucket: dict[Waiter, None]) -> list[Waiter]:
-    """Who was in `bucket`.  It and they would keep each other for the garbage collector to find: thousands a wake."""
-    waiters = list(bucket)
-    bucket.clear()
-    return waiters
+def _leaving(buckets: Iterable[Bucket]) -> Iterator[Waiter | Standing]:
+    """All who are in `buckets`, in their order; each leaves when it comes to it, and may have left before by itself."""
+    for bucket in buckets:
+        for waiter in list(bucket):
+            if waiter in bucket:
+                del bucket[waiter]  # or they would keep each other for the garbage collector to find: thousands a wake
+                yield waiter
 
 
 class WaiterSet:
@@ -67,7 +110,7 @@ class WaiterSet:
         self._holds = holds
         self._nothing = nothing
         self._burst = burst
-        self._buckets: dict[int, dict[Waiter, None]] = {}  # by the tick at which their hold ends
+        self._buckets: dict[int, Bucket] = {}  # by the tick at which their hold ends
         self._firing = 0
 
     def __len__(self) -> int:
@@ -82,9 +125,14 @@ class WaiterSet:
     def suspend(self, until: float) -> Deferred[Page]:
         """Fires with the next page, or with an empty one at `until`, by the clock; that may be now."""
         waiter = Waiter(_forget)
-        if self._holds.over or until <= self._clock.seconds():
+        if not self.add(waiter, until):
             waiter.callback(self._nothing())
-            return waiter
+        return waiter
+
+    def add(self, waiter: Waiter | Standing, until: float) -> bool:
+        """Suspend `waiter`, until `until` at the longest; False if that is now."""
+        if self._holds.over or until <= self._clock.seconds():
+            return False
         tick = tick_at(until)
         bucket = self._buckets.get(tick)
         if bucket is None:
@@ -92,43 +140,38 @@ class WaiterSet:
             self._holds.begin(tick, self)
         bucket[waiter] = None
         waiter.bucket = bucket
-        return waiter
+        return True
 
     def wake(self, outcome: Page | Failure) -> None:
         """Fire all who are suspended with `outcome`: a page, or the failure that it can't be had."""
         self.fire(self.take(), outcome)
 
-    def take(self) -> list[Waiter]:
+    def take(self) -> list[Bucket]:
         """All who are suspended, to be fired; whoever comes now waits for the next page."""
         taken, self._buckets = self._buckets, {}
-        return [waiter for bucket in taken.values() for waiter in _emptied(bucket)]
+        return list(taken.values())
 
     def expire(self, tick: int) -> None:
         """Fire those whose hold ends at `tick` with an empty page."""
-        self.fire(_emptied(self._buckets.pop(tick, {})), self._nothing())
+        self.fire([self._buckets.pop(tick, {})], self._nothing())
 
-    def fire(self, waiters: list[Waiter], outcome: Page | Failure) -> None:
-        """Fire those of `waiters` who have not been cancelled."""
-        if waiters:
+    def fire(self, taken: list[Bucket], outcome: Page | Failure) -> None:
+        """Fire those who were `taken` and have not been cancelled."""
+        if any(taken):
             self._firing += 1
-            self._fire_slice(waiters, 0, outcome)
+            self._fire_slice(taken, _leaving(taken), outcome)
 
-    def _fire_slice(self, waiters: list[Waiter], start: int, outcome: Page | Failure) -> None:
+    def _fire_slice(self, taken: list[Bucket], leaving: Iterator[Waiter | Standing], outcome: Page | Failure) -> None:
         until = self._clock.seconds() + SLICE_SECONDS
         try:
-            while start < len(waiters):
-                burst, start = waiters[start : start + BURST], start + BURST
-                self._fire_burst(burst, outcome, start < len(waiters))
+            while any(taken):
+                with self._burst(sum(map(len, taken)) > BURST):
+                    for waiter in islice(leaving, BURST):
+                        waiter.fire(outcome)
                 if self._clock.seconds() >= until:
                     break
         finally:  # a burst that can't be written is no reason to forget the others
-            if start < len(waiters):
-                self._clock.callLater(0, self._fire_slice, waiters, start, outcome)
+            if any(taken):
+                self._clock.callLater(0, self._fire_slice, taken, leaving, outcome)
             else:
                 self._firing -= 1
-
-    def _fire_burst(self, waiters: list[Waiter], outcome: Page | Failure, more: bool) -> None:
-        with self._burst(more):
-            for waiter in waiters:
-                if not waiter.called:  # it may have been cancelled since
-                    waiter.callback(outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.core import hub as hub_module
@@ -10,6 +11,8 @@ from chatcomet.core import waiters as waiters_module
 from chatcomet.core.hub import IDLE_SECONDS, Hub
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Page
 from chatcomet.core.room import RETRY_SECONDS
+from chatcomet.core.roster import WAKE_SECONDS, Person
+from chatcomet.core.waiters import Standing
 from chatcomet.errors import CursorExpired
 from tests.unit.core.slow_store import EPOCH, SlowStore
 from tests.unit.core.turning_clock import TurningClock
@@ -90,6 +93,54 @@ class UsingTests(HubTestCase):
         self.assertEqual(self.store.asked, [])
         self.successResultOf(hub.after("lobby", Cursor(EPOCH, 1), DEFAULT_LIMIT, 0.0))
         self.assertEqual(self.store.asked, [("read", "lobby", "1", "50")])
+
+
+class Waiting(Standing):
+    """Waits in a room, and keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.got: list[Page | Failure] = []
+
+    def told(self, outcome: Page | Failure) -> None:
+        self.got.append(outcome)
+
+
+class WaitTests(HubTestCase):
+    def wait(self, seq: int, epoch: str = EPOCH, roster_seen: int | None = None) -> tuple[bool, Waiting]:
+        """Whether one who asks is suspended."""
+        waiting = Waiting()
+        return self.hub.wait(waiting, "lobby", Cursor(epoch, seq), 1000.0, roster_seen), waiting
+
+    def test_at_the_head_only(self) -> None:
+        self.assertFalse(self.wait(0)[0], "nobody knows yet where the head is")
+        self.use("lobby")
+        self.store.post("lobby")
+        self.successResultOf(self.hub.latest("lobby"))
+        self.assertEqual([self.wait(seq)[0] for seq in (0, 1, 2)], [False, True, False])
+        self.assertFalse(self.wait(1, "other")[0])
+        self.assertEqual(self.hub.waiting, 1)
+
+    def test_told_as_others_are(self) -> None:
+        self.successResultOf(self.hub.latest("lobby"))
+        asking, (_, waiting) = self.after("lobby", 0), self.wait(0)
+        self.store.post("lobby")
+        self.assertEqual(waiting.got, [self.successResultOf(asking)])
+
+    def test_not_in_a_room_whose_roster_is_another(self) -> None:
+        self.successResultOf(self.hub.latest("lobby"))
+        version = self.hub.room("lobby").roster.look().version
+        self.assertFalse(self.wait(0, roster_seen=version + 1)[0])
+        suspended, waiting = self.wait(0, roster_seen=version)
+        self.hub.room("lobby").roster.enter(Person("id", "ada"))
+        self.clock.advance(WAKE_SECONDS)
+        self.assertEqual((suspended, len(waiting.got)), (True, 1))
+
+    def test_not_when_the_server_stops(self) -> None:
+        self.successResultOf(self.hub.latest("lobby"))
+        _, waiting = self.wait(0)
+        self.hub.drain()
+        self.assertEqual((len(waiting.got), self.wait(0)[0]), (1, False))
 
 
 class SweepingTests(HubTestCase):

@@ -374,7 +374,7 @@ class EndTests(EventsTestCase):
         self.said()
         fault = Deferred[object]()
         fault.errback(StoreUnavailable("the disk is gone", 9))
-        with patch.object(Hub, "after", return_value=fault):
+        with patch.object(Hub, "wait", return_value=False), patch.object(Hub, "after", return_value=fault):
             self.clock.advance(ALIVE_SECONDS)
         self.assertEqual(self.said(), ": alive\n\nretry: 9000\n\n")
         self.assertEqual(self.peer.ask("/session").status, 200)

@@ -185,6 +185,7 @@ class LifeTests(SocketTestCase):
     def test_a_store_that_cannot_be_read_any_more(self) -> None:
         self.add("hello")
         peer = self.begun()
+        self.patch(self.hub, "wait", lambda *asked: False)
         self.patch(self.hub, "after", lambda *asked: fail(StoreUnavailable("gone", retry_after=7)))
         self.add("more")
         self.assertEqual(peer.closed_with, 1013)
