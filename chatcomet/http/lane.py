@@ -86,9 +86,11 @@ class Lane:
             return _UNREAD, fail()
 
     def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
+        if b"/socket" in first and (opened := self._open(first, block, peer)) is not None:
+            return opened  # its header is another one each time
         credentials = self._credentials.get(block) or self._learn_header(block)
         if credentials is None:
-            return self._open(first, block, peer)
+            return None
         ask = self._asks.get(first) or self._learn_poll(first)
         if ask is None:
             return self._follow(first, block, credentials, peer)
