@@ -94,20 +94,22 @@ class PlainTransport(PeerTransport):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
+        self.socket = self
         self.system_bytes: int | None = None
-        """How many bytes at once the system takes from `writeSomeData`; None: all."""
+        """How many bytes at once the system takes from `send`; None: all."""
         self.found_lost = False
         """Whether the next write finds that the connection is lost."""
         self.sent_at_once: list[bytes] = []
-        """What the system took from `writeSomeData`."""
+        """What the system took from `send`."""
 
-    def writeSomeData(self, data: bytes) -> int | ConnectionLost:
+    def send(self, data: bytes) -> int:
         if self.found_lost:
-            return ConnectionLost()
+            raise ConnectionResetError
         taken = data[: self.system_bytes] if self.taking else b""
-        if taken:
-            self.sent_at_once.append(taken)
-            self.io.write(taken)
+        if not taken:
+            raise BlockingIOError
+        self.sent_at_once.append(taken)
+        self.io.write(taken)
         return len(taken)
 
 

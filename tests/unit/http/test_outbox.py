@@ -17,13 +17,13 @@ class Transport:
         self.name = name
         self.sent = sent
         self._tempDataBuffer: list[bytes] = []
-
+        self.socket = self
         self.has_fault = self.aborted = False
 
     def abortConnection(self) -> None:
         self.aborted = True
 
-    def writeSomeData(self, data: bytes) -> int:
+    def send(self, data: bytes) -> int:
         if self.has_fault:
             raise ZeroDivisionError
         self.sent.append((self.name, data))
