@@ -10,6 +10,7 @@ Only this file knows both a store and the edge.  The stop is one sequence (law 1
 
 from __future__ import annotations
 
+import math
 import random
 import secrets
 import socket
@@ -39,7 +40,6 @@ from chatcomet.access.tickets import Tickets
 from chatcomet.api.chat import Access, Chat, open_chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.retention import Retention
-from chatcomet.core.room import BACKLOG_MESSAGES
 from chatcomet.errors import StartRefused, StoreUnavailable
 from chatcomet.http.crowd import crowd_of
 from chatcomet.http.lane import Lane
@@ -75,20 +75,19 @@ class ChatService(Service):
         self.setName("chatcomet")
         self._settings = settings
         self._reactor = reactor
-        self._store = open_store(settings.store, time.time, reactor, settings.retain)
+        self._policy = PolicyFile()
+        self._store = open_store(settings.store, time.time, reactor, self._retain)
         self._rulings = Rulings(self._store, time.time)
         self._key_path = key_path(settings.store)
         self._crowd = crowd_of(reactor)
         outbox = Outbox(self._crowd.hold_back) if self._crowd else Outbox()
         self._site = ChatSite(settings.prefix, reactor, outbox=outbox)
-        backlog_messages = min(settings.retain or BACKLOG_MESSAGES, BACKLOG_MESSAGES)
-        self._hub = Hub(self._store, reactor, backlog_messages, self._site.outbox)
-        self._retention = Retention(self._store, time.time, settings.retain_days * DAY_SECONDS, reactor)
+        self._hub = Hub(self._store, reactor, self._retain, self._site.outbox)
+        self._retention = Retention(self._store, time.time, self._retain_seconds, reactor)
         self._hashing = Hashing(reactor)
         self._sign_in = SignIn(checkers, self._hashing, reactor, secrets.token_bytes(32)) if checkers else None
         self._listening: list[Deferred[None]] = []  # fired where it listens: some endpoints take their time
         self._refusals = Refusals(reactor)
-        self._policy = PolicyFile()
         self._chat: Chat | None = None
         self._ports: list[IListeningPort] = []
         self._tickets: Tickets | None = None
@@ -127,8 +126,8 @@ class ChatService(Service):
         key = read_key(self._key_path)
         _raise_failure(self._store.open(), self._refused_late)
         _raise_failure(self._rulings.load().addErrback(self._refuse_without_rulings), self._refused_late)
-        if self._settings.retain_days:
-            self._retention.start()
+        if self._settings.retain_days or self._settings.rooms is not None:
+            self._start_retention()
         self._hashing.start()
         self._chat = chat = self._open_chat(key)
         self._site.serve(ChatResource(chat).resource(), Lane(chat))
@@ -145,6 +144,7 @@ class ChatService(Service):
         if self._chat is not None:
             self._chat.gate.forget()
             self._chat.readers.check_all()
+            self._start_retention()
         return True
 
     def stopService(self) -> Deferred[None]:
@@ -190,6 +190,18 @@ class ChatService(Service):
     def _refuse(self, failure: Failure, description: str) -> None:
         failure.trap(CannotListenError)
         raise StartRefused(f"can't listen on {description}: {failure.getErrorMessage()}")
+
+    def _start_retention(self) -> None:
+        days = [self._settings.retain_days, *(rules.retain_days for _, rules in self._policy.policy.blocks)]
+        self._retention.start(min((each for each in days if each), default=math.inf) * DAY_SECONDS)
+
+    def _retain(self, room: str) -> int:
+        kept = self._policy.policy.rules(room).retain
+        return self._settings.retain if kept is None else kept
+
+    def _retain_seconds(self, room: str) -> float:
+        days = self._policy.policy.rules(room).retain_days
+        return (self._settings.retain_days if days is None else days) * DAY_SECONDS or math.inf
 
     def _refused_late(self, failure: Failure) -> None:
         if failure.check(CancelledError):  # by the stop

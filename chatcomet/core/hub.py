@@ -16,8 +16,8 @@ from twisted.internet.interfaces import IReactorTime
 from chatcomet.core import gathering, reading
 from chatcomet.core.holds import Holds
 from chatcomet.core.message import Cursor, Message, Page
-from chatcomet.core.room import BACKLOG_MESSAGES, Room
-from chatcomet.core.store import MessageStore
+from chatcomet.core.room import Room
+from chatcomet.core.store import MessageStore, Retain, keep_all
 from chatcomet.core.waiters import NO_BURST, Burst, Standing
 
 IDLE_SECONDS = 60.0
@@ -27,20 +27,19 @@ CROWD = 1_000
 class Hub:
     """The rooms of one store, in this process.
 
-    `backlog_messages`: how many of its last messages a room keeps in memory, at most as many as the store keeps.
-    `burst`: see `WaiterSet`.
+    `retain`: how many messages the store keeps of a room.  `burst`: see `WaiterSet`.
     """
 
     def __init__(
         self,
         store: MessageStore,
         clock: IReactorTime,
-        backlog_messages: int = BACKLOG_MESSAGES,
+        retain: Retain = keep_all,
         burst: Burst = NO_BURST,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._backlog_messages = backlog_messages
+        self._retain = retain
         self._burst = burst
         self._holds = Holds(clock)
         self._rooms: dict[str, Room] = {}
@@ -126,7 +125,7 @@ class Hub:
         if not self._sweeping:
             self._sweeping = True
             self._clock.callLater(IDLE_SECONDS, self._sweep)
-        room = Room(name, self._store, self._clock, self._holds, self._backlog_messages, self._burst)
+        room = Room(name, self._store, self._clock, self._holds, self._retain, self._burst)
         self._rooms[name] = room
         return room
 

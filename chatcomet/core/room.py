@@ -9,7 +9,7 @@ The log itself is the store's.  A room follows it:
   the store is known to reach, and reads on from its head until it is there: so nothing is delivered
   behind a gap, and `deliver` never re-enters itself.
 * The backlog is the last part of what was delivered, kept so that a reader that is a little behind costs
-  no read of the store.
+  no read of the store.  It is never more than the store retains, or a pruned message would still be handed out.
 * What was erased or pruned is in nothing that is handed out after `forget`: the backlog and the pages are without it,
   and a read that was in flight meanwhile, and may have seen what was before, is made again.
 """
@@ -32,7 +32,7 @@ from chatcomet.core.flights import Flights
 from chatcomet.core.holds import Holds
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page, first_that_fit
 from chatcomet.core.roster import Roster
-from chatcomet.core.store import Bounds, MessageStore
+from chatcomet.core.store import Bounds, MessageStore, Retain, keep_all
 from chatcomet.core.waiters import NO_BURST, Burst, Standing, WaiterSet
 from chatcomet.errors import CursorExpired, ServerFault
 
@@ -46,10 +46,7 @@ AT_ONCE = -math.inf
 
 
 class Room:
-    """One room's head, backlog and waiters.
-
-    `backlog_messages`: at most as many as the store keeps, or a pruned message would still be handed out.
-    """
+    """One room's head, backlog and waiters.  `retain`: how many messages the store keeps of a room."""
 
     _log = Logger()
 
@@ -59,7 +56,7 @@ class Room:
         store: MessageStore,
         clock: IReactorTime,
         holds: Holds,
-        backlog_messages: int = BACKLOG_MESSAGES,
+        retain: Retain = keep_all,
         burst: Burst = NO_BURST,
     ) -> None:
         self.name = name
@@ -74,7 +71,7 @@ class Room:
         self._target = 0  # how far the store is known to reach
         self._delivering = False
         self._backlog: deque[Message] = deque()
-        self._backlog_messages = backlog_messages
+        self._retain = retain
         self._backlog_bytes = 0
         self._first = 0  # what is before it is not kept in memory: something there was erased or pruned
         self._forgotten = 0  # how often that was told
@@ -235,15 +232,12 @@ class Room:
     def _keep(self, messages: Sequence[Message]) -> None:
         self._backlog.extend(messages)
         self._backlog_bytes += sum(message.size for message in messages)
-        while self._backlog and self._has_too_much():
+        most = min(self._retain(self.name) or BACKLOG_MESSAGES, BACKLOG_MESSAGES)
+        while self._backlog and self._has_more_than(most):
             self._backlog_bytes -= self._backlog.popleft().size
 
-    def _has_too_much(self) -> bool:
-        return (
-            len(self._backlog) > self._backlog_messages
-            or self._backlog_bytes > BACKLOG_BYTES
-            or self._backlog[0].seq < self._first
-        )
+    def _has_more_than(self, most: int) -> bool:
+        return len(self._backlog) > most or self._backlog_bytes > BACKLOG_BYTES or self._backlog[0].seq < self._first
 
     def _catch_up(self) -> None:
         """If the store is known to reach further than the head, begin to read on from it."""

@@ -12,6 +12,7 @@ The rules, which one contract suite (``tests/unit/stores/contract.py``) holds ev
 * A message may be erased: its text and data go, the rest of it stays in its place.  Nothing else of it ever changes.
   The log says nothing of it, so nobody is woken: whoever reads it again gets it erased.
 * Messages may be pruned from the beginning of a room: it keeps those from `Bounds.first` on, and no others.
+  How many a room retains, and for how long, goes by its name, and may change while the store is open.
 * Reading never writes; a room that nobody has posted to has bounds (0, 0).
 """
 
@@ -47,6 +48,19 @@ Told = Callable[[str, Sequence[Message]], None]
 Outdated = Callable[[str, int], None]
 """Called with a room's name and a seq, in the reactor's thread: of the messages before it, some were erased or pruned,
 or will soon be, so whoever has any of them in memory lets go of it, and asks the store."""
+
+
+Retain = Callable[[str], int]
+"""How many messages a room keeps, by its name; 0: all.  It may say something else the next time, is asked in any
+thread, and often: once for each room in a transaction."""
+
+Before = Callable[[str], float]
+"""The `at` before which messages are too old, by their room's name; `-inf`: none is.  It is asked in any thread."""
+
+
+def keep_all(room: str) -> int:
+    """A `Retain` that keeps everything."""
+    return 0
 
 
 class MessageStore(Protocol):
@@ -89,9 +103,10 @@ class MessageStore(Protocol):
         nothing.  Fails with `StoreUnavailable` or `StoreBusy`; it may be erased then, and can be tried again.
         """
 
-    def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
-        """Let go of messages whose `at` is before `before`, in the next `limit` rooms whose names come after `after`.
+    def prune(self, before: Before, after: str, limit: int) -> Deferred[str | None]:
+        """Let go of what is too old, and of more than is retained, in the next `limit` rooms by name after `after`.
 
+        (A room lets go of what is more than it retains at each append, too: it is here that the others do.)
         Fires when those who listen have been told, with the last of those rooms' names, or None after the last room of
         all.  Fails with `StoreUnavailable` or `StoreBusy`; some of it may have happened then.
         """

@@ -11,9 +11,9 @@ The rules:
 * Who appended what is in doubt is told so (`StoreUnavailable`), unless the database answers at once.  All who append
   while it can't be opened are told the same at once; one of them a second tries it.  What is ruled then, who follows is
   told when it is open again, whether it has changed or not.
-* What is too old is pruned in the same transactions, a few rooms at a time, by moving their first seqs, and what is to
-  be erased is erased in them.  That is told even of a transaction that failed: it may have happened, and who listens
-  only asks the store more often.
+* What rooms keep no longer is pruned in the same transactions, a few rooms at a time, by moving their first seqs, and
+  what is to be erased is erased in them.  That is told even of a transaction that failed: it may have happened, and
+  who listens only asks the store more often.
 * Garbage is swept in the same transactions, a few rows in each, and in transactions of its own while nobody appends.
 * A second after an erasure the write-ahead log is emptied; where somebody reads there just then, a second later.
 """
@@ -35,7 +35,7 @@ from twisted.python.failure import Failure
 
 from chatcomet.core.message import Draft, Message
 from chatcomet.core.rulings import Ruling, RulingKey
-from chatcomet.core.store import Posted
+from chatcomet.core.store import Before, Posted
 from chatcomet.errors import KeyReused, StoreUnavailable
 from chatcomet.stores import rulings
 from chatcomet.stores.tables import Tables
@@ -63,9 +63,9 @@ class Erase(NamedTuple):
 
 
 class Prune(NamedTuple):
-    """One step of pruning by age (`MessageStore.prune`) that waits for its answer."""
+    """One step of pruning (`MessageStore.prune`) that waits for its answer."""
 
-    before: float
+    before: Before
     after: str
     limit: int
     answer: Deferred[str | None]
@@ -191,8 +191,10 @@ class Commits:
                 case Append():
                     return self._append(tables, asked, news)
                 case Erase():
-                    self._scrub_at = min(self._scrub_at, time.monotonic() + SCRUB_SECONDS)
-                    return tables.erase(asked.room, asked.seq)
+                    erased = tables.erase(asked.room, asked.seq)
+                    if erased:
+                        self._scrub_at = min(self._scrub_at, time.monotonic() + SCRUB_SECONDS)
+                    return erased
                 case Prune():
                     return tables.prune(asked.before, asked.after, asked.limit)
                 case Rule():

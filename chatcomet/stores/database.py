@@ -14,6 +14,7 @@ from typing import Literal
 
 from twisted.logger import Logger
 
+from chatcomet.core.store import Retain
 from chatcomet.errors import StartRefused, StoreUnavailable
 from chatcomet.stores import schema
 from chatcomet.stores.life import Life
@@ -53,11 +54,11 @@ def check(path: Path) -> None:
 
 
 class Database:
-    """The database at `path`, whose rooms keep `retain` messages; 0 keeps all."""
+    """The database at `path`, whose rooms keep so many messages as `retain` says."""
 
     _log = Logger()
 
-    def __init__(self, path: Path, retain: int, connect: Connect) -> None:
+    def __init__(self, path: Path, retain: Retain, connect: Connect) -> None:
         self._place = Place.of(path)
         self._retain = retain
         self._connect = connect

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
 from chatcomet.core.rulings import Ruled, Ruling, RulingKey
-from chatcomet.core.store import Bounds, Outdated, Posted, Told
+from chatcomet.core.store import Before, Bounds, Outdated, Posted, Retain, Told, keep_all
 from chatcomet.errors import KeyReused, StoreUnavailable
 from chatcomet.stores.epoch import new_epoch
 from chatcomet.stores.listeners import Listeners
@@ -31,10 +31,10 @@ CROWD = 1_000  # rulings that are over are looked for when there are so many, th
 class MemoryStore:
     """A `Store` without a disk.
 
-    `wall` tells the time in seconds since 1970.  `retain`: how many messages a room keeps; 0 keeps all.
+    `wall` tells the time in seconds since 1970.
     """
 
-    def __init__(self, wall: Callable[[], float], retain: int = 0, epoch: str | None = None) -> None:
+    def __init__(self, wall: Callable[[], float], retain: Retain = keep_all, epoch: str | None = None) -> None:
         self._wall = wall
         self._retain = retain
         self._epoch = epoch or new_epoch()
@@ -71,7 +71,7 @@ class MemoryStore:
     def erase(self, room: str, seq: int) -> Deferred[bool]:
         return self._in_turn(lambda: self._erase(room, seq))
 
-    def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
+    def prune(self, before: Before, after: str, limit: int) -> Deferred[str | None]:
         return self._in_turn(lambda: self._prune(before, after, limit))
 
     def rooms(self, after: str, limit: int) -> Deferred[Sequence[tuple[str, Bounds]]]:
@@ -123,8 +123,8 @@ class MemoryStore:
         self._changing = False
 
     def _append(self, name: str, draft: Draft) -> Posted:
-        now = self._wall()
-        posted = self._rooms.setdefault(name, _Room()).append(draft, now, self._retain)
+        now, retain = self._wall(), self._retain(name)
+        posted = self._rooms.setdefault(name, _Room()).append(draft, now, retain)
         if not posted.repeated:
             self._listeners.tell(name, (posted.message,))
         return posted
@@ -137,10 +137,10 @@ class MemoryStore:
             self._listeners.tell_outdated(name, seq + 1)
         return True
 
-    def _prune(self, before: float, after: str, limit: int) -> str | None:
+    def _prune(self, before: Before, after: str, limit: int) -> str | None:
         names = sorted(name for name in self._rooms if name > after)[:limit]
         for name in names:
-            if self._rooms[name].prune_older(before):
+            if self._rooms[name].prune(before(name), self._retain(name)):
                 self._listeners.tell_outdated(name, self._rooms[name].bounds.first)
         return names[-1] if len(names) == limit else None
 
@@ -195,7 +195,7 @@ class _Room:
             self._seqs[draft.key] = message.seq
         self._head += 1
         if retain:
-            self._prune(self._head - retain)
+            self._keep_from(self._head - retain)
         return Posted(message, repeated=False)
 
     def erase(self, seq: int) -> bool:
@@ -204,12 +204,15 @@ class _Room:
         self._messages[seq] = message.erase()
         return not message.erased
 
-    def prune_older(self, before: float) -> bool:
-        """Let go of what is older than `before`; whether there was something.  `at` never decreases."""
+    def prune(self, before: float, retain: int) -> bool:
+        """Let go of what is older than `before`, and of more than `retain`; whether there was something.
+
+        `at` never decreases.
+        """
         kept = range(self._first, self._head)
         older = bisect_left(kept, before, key=lambda seq: self._messages[seq].at)
-        self._prune(self._first + older)
-        return older > 0
+        self._keep_from(max(self._first + older, self._head - retain if retain else 0))
+        return self._first > kept.start
 
     def _repeat(self, draft: Draft, message: Message) -> Message:
         said = (message.author, message.text, message.data)
@@ -217,7 +220,7 @@ class _Room:
             raise KeyReused("this idempotency key came with another message before")
         return message
 
-    def _prune(self, first: int) -> None:
+    def _keep_from(self, first: int) -> None:
         while self._first < first:
             del self._messages[self._first]
             key = self._keys.pop(self._first, None)

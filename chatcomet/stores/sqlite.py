@@ -33,7 +33,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 
 from chatcomet.core.message import Draft, Message
 from chatcomet.core.rulings import Ruled, Ruling, RulingKey
-from chatcomet.core.store import Bounds, Outdated, Posted, Told
+from chatcomet.core.store import Before, Bounds, Outdated, Posted, Retain, Told, keep_all
 from chatcomet.errors import StartRefused, StoreBusy, StoreUnavailable
 from chatcomet.stores import rulings
 from chatcomet.stores.commits import Answers, Append, Asked, Commits, Erase, Lift, News, Prune, Rule
@@ -50,8 +50,7 @@ CHANGES_PENDING = 10_000
 class SqliteStore:
     """A `Store` in the file at `path`.
 
-    `wall` tells the time in seconds since 1970, in any thread.  `retain`: how many messages a room keeps; 0
-    keeps all.  `connect` makes connections; tests let faults in there.
+    `wall` tells the time in seconds since 1970, in any thread.  `connect` makes connections; tests let faults in there.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class SqliteStore:
         path: Path,
         wall: Callable[[], float],
         reactor: IReactorFromThreads,
-        retain: int = 0,
+        retain: Retain = keep_all,
         connect: Connect = connect,
     ) -> None:
         self._wall = wall
@@ -117,7 +116,7 @@ class SqliteStore:
             return fail(StoreUnavailable("the store is closed"))
         return self._readers.ask(lambda connection: read(connection, room, start, limit))
 
-    def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
+    def prune(self, before: Before, after: str, limit: int) -> Deferred[str | None]:
         answer: Deferred[str | None] = Deferred()
         return self._put(Prune(before, after, limit, answer), answer)
 

@@ -2,8 +2,8 @@
 
 * A transaction of the writer (`begin`, any number of `append`, `sweep`, `commit`) reads each room's row once, numbers
   messages by it, and writes it back at the end.  Nothing is known from one transaction to the next.
-* `first` moves in the transaction that moves `head`: a room never shows more than `retain` messages.  `prune` moves it
-  over what is too old.
+* `first` moves in the transaction that moves `head`: a room never shows more messages than it retained then.  `prune`
+  moves it over what is too old, and over what is too much since a room retains less.
 * Rows below `first` are garbage.  They are deleted a few at a time, and sooner if their key is used anew.
 * A message and its key are one row, so they live and die together.
 * Who has read messages before may have what is not so any more: by room, `outdated` has the seq before which the
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
-from chatcomet.core.store import Bounds, Posted
+from chatcomet.core.store import Before, Bounds, Posted, Retain
 from chatcomet.errors import KeyReused
 
 _READ = """
@@ -43,13 +43,14 @@ _ERASE = """
     UPDATE messages SET text = '', data = NULL, digest = NULL, erased = 1 WHERE room = ? AND seq = ? AND NOT erased
 """
 
-_FIRST_AT = """
-    SELECT name, (SELECT at FROM messages WHERE room = rooms.id AND seq = rooms.first) FROM rooms
+_KEPT = """
+    SELECT name, head - first, (SELECT at FROM messages WHERE room = rooms.id AND seq = rooms.first) FROM rooms
     WHERE name > ? ORDER BY name LIMIT ?
 """
 _AT = "SELECT at FROM messages WHERE room = ? AND seq = ?"
 
-_RETAIN = "UPDATE rooms SET first = head - :retain WHERE head - first > :retain"
+_KEEPING = "SELECT id, name, head, head - first FROM rooms WHERE head > first"
+_KEEP_FROM = "UPDATE rooms SET first = ? WHERE id = ?"
 _GARBAGE = """
     SELECT id, first FROM rooms
     WHERE EXISTS (SELECT 1 FROM messages WHERE messages.room = rooms.id AND seq < first)
@@ -77,27 +78,27 @@ def read_rooms(connection: sqlite3.Connection, after: str, limit: int) -> Sequen
 
 @dataclass(slots=True)
 class _Room:
-    """A room's row, as far as the transaction has come."""
+    """A room's row, as far as the transaction has come, and how many messages it retains."""
 
     id: int
     first: int
     head: int
     last_at: float
+    retain: int
 
 
 class Tables:
     """The log as its one writer sees it, through `connection`.  All methods raise `sqlite3.Error`.
 
-    `retain`: how many messages a room keeps, from now on; 0 keeps all.
+    Rooms that have more messages than they `retain` let go of them at once.
     """
 
-    def __init__(self, connection: sqlite3.Connection, retain: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, retain: Retain) -> None:
         self.connection = connection
         self._retain = retain
         self.outdated: dict[str, int] = {}
         self._rooms: dict[str, _Room] = {}
-        if retain:
-            connection.execute(_RETAIN, {"retain": retain})
+        self._retain_all()
         self._garbage: dict[int, int] = dict(connection.execute(_GARBAGE))  # by a room's id: rows below this seq
 
     @property
@@ -138,27 +139,29 @@ class Tables:
             self._outdate(name, seq + 1)
         return True
 
-    def prune(self, before: float, after: str, limit: int) -> str | None:
-        """Move `first` over what is older than `before`, in the next `limit` rooms whose names come after `after`.
+    def prune(self, before: Before, after: str, limit: int) -> str | None:
+        """Move `first` over what is too old and what is too much, in the next `limit` rooms by name after `after`.
 
         Returns the last of those names, or None if no more rooms follow.
         """
-        looked_at = self.connection.execute(_FIRST_AT, (after, limit)).fetchall()
-        for name, first_at in looked_at:
-            if first_at is not None and first_at < before:
-                room = self._find(name)
-                assert room is not None, "it was just looked at"
-                if self._prune(room, before):
-                    self._outdate(name, room.first)
+        looked_at = self.connection.execute(_KEPT, (after, limit)).fetchall()
+        for name, kept, first_at in looked_at:
+            oldest = before(name)
+            if kept > (self._retain(name) or kept) or (first_at is not None and first_at < oldest):
+                self._prune(name, oldest)
         return looked_at[-1][0] if len(looked_at) == limit else None
 
-    def _prune(self, room: _Room, before: float) -> bool:
-        """Whether the room's `first` has moved; `at` never decreases, so a few rows tell where to."""
+    def _prune(self, name: str, before: float) -> None:
+        """Move one room's `first`; `at` never decreases, so a few rows tell where to."""
+        room = self._find(name)
+        assert room is not None, "it was just looked at"
         kept = range(room.first, room.head)
-        older = bisect_left(kept, before, key=lambda seq: self._at(room, seq))
-        if older:
-            self._garbage[room.id] = room.first = room.first + older
-        return older > 0
+        first = room.first + bisect_left(kept, before, key=lambda seq: self._at(room, seq))
+        if room.retain:
+            first = max(first, room.head - room.retain)
+        if first > room.first:
+            self._garbage[room.id] = room.first = first
+            self._outdate(name, first)
 
     def _outdate(self, name: str, end: int) -> None:
         self.outdated[name] = max(end, self.outdated.get(name, 0))
@@ -203,19 +206,30 @@ class Tables:
         with suppress(sqlite3.Error):
             self.connection.close()
 
+    def _retain_all(self) -> None:
+        rooms = self.connection.execute(_KEEPING).fetchall()
+        retained = [(id_, head, kept, self._retain(name)) for id_, name, head, kept in rooms]
+        firsts = [(head - retain, id_) for id_, head, kept, retain in retained if retain and kept > retain]
+        if firsts:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.executemany(_KEEP_FROM, firsts)
+            self.connection.execute("COMMIT")
+
     def _find(self, name: str) -> _Room | None:
         """The room `name`, if it was ever posted to."""
         room = self._rooms.get(name)
         if room is None:
             row = self.connection.execute(_ROOM, (name,)).fetchone()
             if row is not None:
-                room = self._rooms[name] = _Room(*row)
+                row_id, first, head, last_at = row
+                room = self._rooms[name] = _Room(row_id, first, head, last_at, self._retain(name))
         return room
 
     def _make(self, name: str) -> _Room:
+        retain = self._retain(name)
         row_id = self.connection.execute(_NEW_ROOM, (name,)).lastrowid
         assert row_id is not None, "a row was inserted"
-        room = self._rooms[name] = _Room(row_id, 0, 0, 0.0)
+        room = self._rooms[name] = _Room(row_id, 0, 0, 0.0, retain)
         return room
 
     def _earlier(self, room: _Room, key: IdempotencyKey, digest: bytes) -> Message | None:
@@ -235,8 +249,8 @@ class Tables:
     def _advance(self, room: _Room, message: Message) -> None:
         room.head += 1
         room.last_at = message.at
-        if self._retain and room.head - room.first > self._retain:
-            self._garbage[room.id] = room.first = room.head - self._retain
+        if room.retain and room.head - room.first > room.retain:
+            self._garbage[room.id] = room.first = room.head - room.retain
 
 
 def _message(row: Sequence[Any]) -> Message:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twisted.internet.interfaces import IReactorFromThreads
 
-from chatcomet.core.store import Store
+from chatcomet.core.store import Retain, Store
 from chatcomet.errors import StartRefused
 from chatcomet.stores import database
 from chatcomet.stores.memory import MemoryStore
@@ -15,10 +15,10 @@ from chatcomet.stores.place import Place
 from chatcomet.stores.sqlite import SqliteStore
 
 
-def open_store(url: str, wall: Callable[[], float], reactor: IReactorFromThreads, retain: int) -> Store:
+def open_store(url: str, wall: Callable[[], float], reactor: IReactorFromThreads, retain: Retain) -> Store:
     """The store that `url` names, still to be opened.  Raises `StartRefused` if it names none.
 
-    `wall` tells the time in seconds since 1970, in any thread.  `retain`: how many messages a room keeps; 0 keeps all.
+    `wall` tells the time in seconds since 1970, in any thread.
     """
     match url.split(":", 1):
         case ["memory", ""]:

@@ -28,7 +28,9 @@ from chatcomet.access.issuing import issue
 from chatcomet.access.keys import load_signing_key, write_secret
 from chatcomet.access.rulings import Rulings
 from chatcomet.api.chat import Chat
+from chatcomet.core.message import Draft
 from chatcomet.core.rulings import Ruling
+from chatcomet.core.store import Before
 from chatcomet.errors import StartRefused, StoreUnavailable
 from chatcomet.http.site import ChatSite
 from chatcomet.service import BACKLOG_CONNECTIONS, STOP_SECONDS, ChatService
@@ -137,10 +139,17 @@ class StartTests(ServiceTestCase):
         wrong = replace(SETTINGS, store="redis:")
         self.assertRaises(StartRefused, ChatService, wrong, cast(ReactorBase, self.reactor))
 
-    def test_at_the_most_the_last_of_a_room_that_are_kept_are_in_memory(self) -> None:
-        for retain, backlog in ((0, 256), (3, 3), (1_000, 256)):
-            service = ChatService(replace(SETTINGS, retain=retain), cast(ReactorBase, self.reactor))
-            self.assertEqual(service._hub._backlog_messages, backlog)
+    def test_of_a_room_so_many_are_kept_and_no_more_are_in_memory(self) -> None:
+        service = ChatService(replace(SETTINGS, retain=3), cast(ReactorBase, self.reactor))
+        self.successResultOf(service._hub.latest("lobby"))
+        for number in range(5):
+            service._store.append("lobby", Draft("ada", str(number)))
+        self.assertEqual(self.successResultOf(service._store.bounds("lobby")), (2, 5))
+        room = service._hub.room("lobby")
+        self.assertIsNone(room.page(1, 50))
+        page = room.page(2, 50)
+        assert page is not None
+        self.assertEqual(len(page.messages), 3)
 
 
 class LateTests(ServiceTestCase):
@@ -288,8 +297,8 @@ class RetentionTests(ServiceTestCase):
         self.pruned: list[float] = []
         self.patch(MemoryStore, "prune", self.prune)
 
-    def prune(self, before: float, after: str, limit: int) -> Deferred[None]:
-        self.pruned.append(before)
+    def prune(self, before: Before, after: str, limit: int) -> Deferred[None]:
+        self.pruned.append(before("lobby"))
         return succeed(None)
 
     def test_what_is_older_than_so_many_days_is_pruned_while_it_runs(self) -> None:

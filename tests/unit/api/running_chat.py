@@ -36,7 +36,7 @@ class HeldStore(MemoryStore):
     fault: ServerFault | None = None
 
     def __init__(self, wall: Callable[[], float], retain: int = 0) -> None:
-        super().__init__(wall, retain, EPOCH)
+        super().__init__(wall, lambda room: retain, EPOCH)
         self.held: list[tuple[str, Draft, Deferred[Posted]]] = []
 
     def append(self, room: str, draft: Draft) -> Deferred[Posted]:

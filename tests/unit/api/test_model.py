@@ -61,7 +61,7 @@ class ApiMachine(LogMachine):
         self._start()
 
     def _start(self) -> None:
-        self.hub = Hub(self.store, self.clock, BACKLOG_MESSAGES)
+        self.hub = Hub(self.store, self.clock, lambda room: BACKLOG_MESSAGES)
         sessions = Sessions(b"k" * 32, self.clock.seconds, self.clock)
         self.chat = open_chat(Settings(store="memory:"), self.store, self.hub, sessions, lambda: 0.0, self.clock)
 

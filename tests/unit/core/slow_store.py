@@ -13,7 +13,7 @@ from typing import Generic, Literal, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 
 from chatcomet.core.message import Draft, Message
-from chatcomet.core.store import Bounds, Outdated, Posted, Told
+from chatcomet.core.store import Before, Bounds, Outdated, Posted, Told
 from chatcomet.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ class SlowStore:
                 self.tellings[place] = (name, [erased if each.seq == seq else each for each in messages])
         return succeed(True)
 
-    def prune(self, before: float, after: str, limit: int) -> Deferred[str | None]:
+    def prune(self, before: Before, after: str, limit: int) -> Deferred[str | None]:
         """Nothing is ever too old here: what goes, goes by `lose`."""
         return succeed(None)
 

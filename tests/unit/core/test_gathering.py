@@ -24,7 +24,7 @@ class GatheringTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = TurningClock()
         self.store = SlowStore()
-        self.hub = Hub(self.store, self.clock, backlog_messages=5)
+        self.hub = Hub(self.store, self.clock, lambda room: 5)
 
     def ask(self, hold_seconds: float = HOLD_SECONDS, limit: int = DEFAULT_LIMIT, **seqs: int) -> Pages:
         cursors = {name: Cursor(EPOCH, seq) for name, seq in seqs.items()}

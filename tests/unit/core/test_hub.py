@@ -84,7 +84,7 @@ class UsingTests(HubTestCase):
         self.assertEqual(self.seqs(self.hub.before("lobby", 0, 5)), [])
 
     def test_backlog_messages(self) -> None:
-        hub = Hub(self.store, self.clock, backlog_messages=2)
+        hub = Hub(self.store, self.clock, lambda room: 2 if room == "lobby" else 0)
         self.successResultOf(hub.after("lobby", Cursor(EPOCH, 0), DEFAULT_LIMIT, 0.0))
         for _ in range(4):
             self.store.post("lobby")

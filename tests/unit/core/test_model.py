@@ -131,7 +131,7 @@ class CoreMachine(LogMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hub = Hub(self.store, self.clock, BACKLOG_MESSAGES)
+        self.hub = Hub(self.store, self.clock, lambda room: BACKLOG_MESSAGES)
         self.readers = [Reader(self) for _ in range(READERS)]
 
     # Readers

@@ -26,13 +26,13 @@ def _seqs(page: Page) -> list[int]:
 class ReadingTestCase(SynchronousTestCase):
     """A room `lobby` over a slow store, which tells the room of all that is posted."""
 
-    backlog_messages = 20
+    retain = 20
 
     def setUp(self) -> None:
         self.clock = TurningClock()
         self.store = SlowStore()
         self.holds = Holds(self.clock)
-        self.room = Room("lobby", self.store, self.clock, self.holds, self.backlog_messages)
+        self.room = Room("lobby", self.store, self.clock, self.holds, lambda room: self.retain)
         self.store.subscribe(lambda _, messages: self.room.deliver(messages))
 
     def post(self, count: int = 1) -> list[Message]:

@@ -26,13 +26,13 @@ def _seqs(page: Page) -> list[int]:
 class RoomTestCase(SynchronousTestCase):
     """A room `lobby` over a slow store that tells it nothing by itself."""
 
-    backlog_messages = 256
+    retain = 256
 
     def setUp(self) -> None:
         self.clock = TurningClock()
         self.store = SlowStore()
         self.holds = Holds(self.clock)
-        self.room = Room("lobby", self.store, self.clock, self.holds, self.backlog_messages)
+        self.room = Room("lobby", self.store, self.clock, self.holds, lambda room: self.retain)
 
     def add(self, count: int) -> list[Message]:
         return [self.store.add("lobby") for _ in range(count)]
@@ -436,7 +436,7 @@ class GapTroubleTests(RoomTestCase):
 
 
 class BacklogTests(RoomTestCase):
-    backlog_messages = 10
+    retain = 10
 
     def page(self, start: int, limit: int) -> list[int] | None:
         page = self.room.page(start, limit)
@@ -504,11 +504,26 @@ class BacklogTests(RoomTestCase):
         self.assertEqual(self.page(4, DEFAULT_LIMIT), [4, 5, 6, 7])
         self.assertGreater(BACKLOG_BYTES, 3 * DATA_BYTES)
 
-    def test_no_backlog_at_all(self) -> None:
-        room = Room("lobby", self.store, self.clock, self.holds, 0)
-        room.deliver(self.add(2))
-        self.assertEqual(room.head, 2)
-        self.assertIsNone(room.page(0, DEFAULT_LIMIT))
+    def test_limited_where_the_store_keeps_all_or_more(self) -> None:
+        self.patch(room_module, "BACKLOG_MESSAGES", 4)
+        self.begin()
+        for self.retain in (0, 5, 1_000):
+            messages = self.add(6)
+            self.room.deliver(messages)
+            self.assertIsNone(self.room.page(messages[1].seq, DEFAULT_LIMIT))
+            self.assertEqual(len(self.page(messages[2].seq, DEFAULT_LIMIT) or ()), 4)
+
+    def test_as_soon_as_the_store_keeps_less_so_does_the_room(self) -> None:
+        self.begin()
+        self.room.deliver(self.add(8))
+        self.retain = 3
+        self.room.deliver(self.add(1))
+        self.assertIsNone(self.room.page(5, DEFAULT_LIMIT))
+        self.assertEqual(self.page(6, DEFAULT_LIMIT), [6, 7, 8])
+        self.retain = 1
+        self.room.forget(8)  # what the store tells, when it has pruned a room where nobody posts
+        self.assertIsNone(self.room.page(7, DEFAULT_LIMIT))
+        self.assertEqual(self.page(8, DEFAULT_LIMIT), [8])
 
 
 class ReadTests(RoomTestCase):

@@ -8,13 +8,14 @@ themselves.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
-from chatcomet.core.store import Bounds, Posted, Store
+from chatcomet.core.store import Bounds, Posted, Retain, Store, keep_all
 from chatcomet.errors import KeyReused, StoreUnavailable
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ class StoreCase(SynchronousTestCase):
         self.now = 1_000.0
         self.store = self.make()
 
-    def make(self, retain: int = 0) -> Store:
+    def make(self, retain: Retain = keep_all) -> Store:
         """An open and empty store, whose wall clock shows `self.now`, to be closed at the end of the test."""
         raise NotImplementedError
 
@@ -140,7 +141,7 @@ class StoreContract(StoreCase):
             self.assertEqual(len(self.rooms(after)), count, after)
 
     def test_rooms_say_what_has_been_pruned(self) -> None:
-        self.store = self.make(retain=3)
+        self.store = self.make(retain=lambda room: 3)
         self.post_all(*"abcde")
         self.assertEqual(list(self.rooms()), [("lobby", (2, 5))])
 
@@ -287,7 +288,7 @@ class StoreContract(StoreCase):
         self.assertEqual(self.texts(), ["", "b"])
 
     def test_what_is_not_kept_can_not_be_erased(self) -> None:
-        self.store = self.make(retain=2)
+        self.store = self.make(retain=lambda room: 2)
         self.post_all("a", "b", "c")
         outdated = self.watch()
         for seq in (-1, 0, 3, 10**18 - 1):
@@ -357,7 +358,7 @@ class StoreContract(StoreCase):
         self.assertEqual((told, self.bounds()), ([], (0, 1)))
 
     def test_the_key_of_an_erased_message_dies_with_it(self) -> None:
-        self.store = self.make(retain=1)
+        self.store = self.make(retain=lambda room: 1)
         key = IdempotencyKey("session", "k")
         self.post("hello", key=key)
         self.erase(0)
@@ -383,7 +384,7 @@ class StoreContract(StoreCase):
     # Retention
 
     def test_a_room_keeps_as_many_as_it_retains(self) -> None:
-        self.store = self.make(retain=3)
+        self.store = self.make(retain=lambda room: 3)
         self.post_all(*"abcde")
         self.post("x", room="other")
         self.assertEqual(self.bounds(), (2, 5))
@@ -391,14 +392,14 @@ class StoreContract(StoreCase):
         self.assertEqual(self.texts(room="other"), ["x"])
 
     def test_the_head_goes_on_however_little_is_kept(self) -> None:
-        self.store = self.make(retain=1)
+        self.store = self.make(retain=lambda room: 1)
         posted = [self.store.append("lobby", Draft("ada", str(number))) for number in range(20)]
         self.assertEqual([self.result(each).message.seq for each in posted], list(range(20)))
         self.assertEqual(self.bounds(), (19, 20))
         self.assertEqual(self.texts(), ["19"])
 
     def test_a_key_dies_with_its_message(self) -> None:
-        self.store = self.make(retain=2)
+        self.store = self.make(retain=lambda room: 2)
         key = IdempotencyKey("session", "k")
         self.post("hello", key=key)
         self.post("b")
@@ -408,17 +409,64 @@ class StoreContract(StoreCase):
         self.assertTrue(self.post("another", key=key).repeated)
 
     def test_a_key_dies_with_its_message_among_appends_at_once(self) -> None:
-        self.store = self.make(retain=1)
+        self.store = self.make(retain=lambda room: 1)
         key = IdempotencyKey("session", "k")
         drafts = [Draft("ada", "a", None, key), Draft("ada", "b"), Draft("ada", "c", None, key)]
         posted = [self.store.append("lobby", draft) for draft in drafts]
         self.assertEqual([self.result(each).message.seq for each in posted], [0, 1, 2])
         self.assertEqual(self.texts(), ["c"])
 
+    def test_rooms_retain_as_many_as_goes_with_their_names(self) -> None:
+        self.store = self.make(retain=lambda room: {"lobby": 2, "other": 1}.get(room, 0))
+        for room in ("lobby", "other", "third") * 3:
+            self.post("hello", room=room)
+        self.assertEqual(list(self.rooms()), [("lobby", (1, 3)), ("other", (2, 3)), ("third", (0, 3))])
+
+    def test_a_room_that_comes_to_retain_less_does_so_with_the_next_append(self) -> None:
+        retain = 0
+        self.store = self.make(retain=lambda room: retain)
+        self.post_all(*"abcde")
+        retain = 2
+        self.assertEqual(self.bounds(), (0, 5))
+        self.post("f")
+        self.assertEqual((self.bounds(), self.texts()), ((4, 6), ["e", "f"]))
+
+    def test_or_when_it_is_pruned(self) -> None:
+        retain = 3
+        self.store = self.make(retain=lambda room: retain)
+        self.post_all(*"abcde")
+        self.post("x", room="other")
+        outdated = self.watch()
+        self.prune(0.0)
+        self.assertEqual(outdated, [])
+        retain = 1
+        self.assertIsNone(self.prune(0.0))
+        self.assertEqual((self.bounds(), self.texts(), self.texts(room="other")), ((4, 5), ["e"], ["x"]))
+        self.assertEqual(outdated, [("lobby", 4)])
+        retain = 0
+        self.prune(0.0)
+        self.post_all(*"fg")
+        self.assertEqual(self.texts(), ["e", "f", "g"])
+
+    def test_a_fault_in_what_says_how_many_spoils_nothing(self) -> None:
+        def retain(room: str) -> int:
+            return 1_000 // len(room.removeprefix("fault"))
+
+        self.store = self.make(retain=retain)
+        posted = [self.store.append(room, Draft("ada", room)) for room in ("lobby", "fault", "lobby", "fault")]
+        for each in posted:
+            self.wait_for(each)
+        self.assertEqual([self.successResultOf(each).message.seq for each in posted[::2]], [0, 1])
+        for each in posted[1::2]:
+            self.failureResultOf(each, ZeroDivisionError)
+        self.flushLoggedErrors(ZeroDivisionError)  # some stores log it, too
+        self.assertEqual(list(self.rooms()), [("lobby", (0, 2))])
+        self.assertEqual(self.post("more").message.seq, 2)
+
     # Retention by age
 
     def prune(self, before: float, after: str = "", limit: int = ALL) -> str | None:
-        return self.result(self.store.prune(before, after, limit))
+        return self.result(self.store.prune(lambda room: before, after, limit))
 
     def post_at(self, *times: float, room: str = "lobby") -> None:
         """A message at each of these times, which is its text."""
@@ -435,6 +483,21 @@ class StoreContract(StoreCase):
         self.assertEqual(self.bounds(), (3, 4))
         self.assertEqual(self.texts(0, 1), ["30.0"])
         self.assertEqual(self.bounds("other"), (0, 1))
+
+    def test_how_old_is_too_old_goes_by_the_room(self) -> None:
+        for room in "abc":
+            self.post_at(10.0, 20.0, 30.0, room=room)
+        self.result(self.store.prune(lambda room: {"a": 15.0, "b": 1_000.0}.get(room, -inf), "", ALL))
+        self.assertEqual([self.bounds(room) for room in "abc"], [(1, 3), (3, 3), (0, 3)])
+
+    def test_of_too_old_and_too_many_what_is_more_counts(self) -> None:
+        retain = 0
+        self.store = self.make(retain=lambda room: retain)
+        for room in ("a", "b"):
+            self.post_at(10.0, 20.0, 30.0, 40.0, room=room)
+        retain = 2
+        self.result(self.store.prune({"a": 15.0, "b": 35.0}.__getitem__, "", ALL))
+        self.assertEqual([self.bounds(room) for room in "ab"], [(2, 4), (3, 4)])
 
     def test_a_room_may_lose_all_to_age_and_goes_on(self) -> None:
         self.post_at(10.0, 20.0)
@@ -490,7 +553,7 @@ class StoreContract(StoreCase):
         self.assertEqual(self.post("another", key=key).message.seq, 1)
 
     def test_pruning_goes_beside_retention_by_count(self) -> None:
-        self.store = self.make(retain=3)
+        self.store = self.make(retain=lambda room: 3)
         self.post_at(10.0, 20.0, 30.0, 40.0)
         self.prune(35.0)
         self.assertEqual(self.bounds(), (3, 4))
@@ -500,7 +563,7 @@ class StoreContract(StoreCase):
     def test_pruning_among_appends_at_once(self) -> None:
         self.now = 10.0
         posted = [self.store.append("lobby", Draft("ada", str(number))) for number in range(3)]
-        pruned = self.store.prune(20.0, "", ALL)
+        pruned = self.store.prune(lambda room: 20.0, "", ALL)
         posted.append(self.store.append("lobby", Draft("ada", "3")))
         self.result(pruned)
         self.assertEqual([self.result(each).message.seq for each in posted], [0, 1, 2, 3])
@@ -519,7 +582,7 @@ class StoreContract(StoreCase):
         self.failureResultOf(self.store.bounds("lobby"), StoreUnavailable)
         self.failureResultOf(self.store.rooms("", 1), StoreUnavailable)
         self.failureResultOf(self.store.erase("lobby", 0), StoreUnavailable)
-        self.failureResultOf(self.store.prune(0.0, "", 1), StoreUnavailable)
+        self.failureResultOf(self.store.prune(lambda room: 0.0, "", 1), StoreUnavailable)
 
     def test_closing_twice_is_closing(self) -> None:
         first, second = self.store.close(), self.store.close()

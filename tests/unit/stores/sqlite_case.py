@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
-from chatcomet.core.store import Posted
+from chatcomet.core.store import Posted, Retain, keep_all
 from chatcomet.errors import StoreUnavailable
 from chatcomet.stores.sqlite import SqliteStore
 from tests.unit.stores.hand_reactor import HandReactor
@@ -30,11 +30,11 @@ class SqliteCase(SynchronousTestCase):
         self.reactor = HandReactor()
         self.disk = WeakDisk()
 
-    def make_store(self, path: Path | None = None, retain: int = 0) -> SqliteStore:
+    def make_store(self, path: Path | None = None, retain: Retain = keep_all) -> SqliteStore:
         """A store at `path`, not yet open."""
         return SqliteStore(path or self.path, lambda: self.now, self.reactor, retain, self.disk.connect)
 
-    def open_store(self, path: Path | None = None, retain: int = 0) -> SqliteStore:
+    def open_store(self, path: Path | None = None, retain: Retain = keep_all) -> SqliteStore:
         store = self.make_store(path, retain)
         self.successResultOf(store.open())
         self.addCleanup(self.close_store, store)

@@ -60,7 +60,7 @@ class Erase:
 
 @dataclass
 class Prune:
-    """What is older than `before` goes, in the rooms after `after`."""
+    """What is older than `before` goes, and more than is retained, in the rooms after `after`."""
 
     before: float
     after: str
@@ -68,8 +68,19 @@ class Prune:
 
 
 @dataclass
+class Retain:
+    """From now on a room retains so many."""
+
+    room: str
+    retain: int
+
+
+@dataclass
 class Rule:
-    """A ruling about somebody, `seconds` long."""
+    """A ruling about somebody, `seconds` long: over already, or not before the clock has shown all that it will.
+
+    It goes back, too, and what is over need not be there again then.
+    """
 
     key: RulingKey
     seconds: float
@@ -87,13 +98,14 @@ class Reopen:
     """The SQLite store is closed and opened again; the other one has nothing to reopen."""
 
 
-Step = Appends | Read | Erase | Prune | Rule | Lift | Reopen
+Step = Appends | Read | Erase | Prune | Retain | Rule | Lift | Reopen
 STEPS = st.lists(
     st.builds(Appends, st.floats(0, 2e9), st.lists(st.tuples(ROOMS, DRAFTS), max_size=6))
     | st.builds(Read, ROOMS, st.integers(0, 12), st.integers(0, 12))
     | st.builds(Erase, ROOMS, st.integers(0, 5))
     | st.builds(Prune, st.floats(0, 2e9), st.sampled_from(["", "lobby"]), st.integers(1, 3))
-    | st.builds(Rule, RULED, st.floats(-10, 10) | st.just(inf))
+    | st.builds(Retain, ROOMS, st.integers(0, 4))
+    | st.builds(Rule, RULED, st.sampled_from([-3e9, 3e9, inf]))
     | st.builds(Lift, RULED)
     | st.builds(Reopen),
     max_size=15,
@@ -107,10 +119,10 @@ class AgreementTests(SynchronousTestCase):
         self.patch(os, "fsync", lambda file: None)  # nothing here is about durability, and it takes most of the time
 
     @settings(max_examples=50, deadline=None)
-    @given(STEPS, st.integers(0, 4))
-    def test_both_answer_alike(self, steps: list[Step], retain: int) -> None:
+    @given(STEPS, st.fixed_dictionaries({"lobby": st.integers(0, 4), "other": st.integers(0, 4)}))
+    def test_both_answer_alike(self, steps: list[Step], retained: dict[str, int]) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            history = _History(Path(folder) / "chat.db", retain)
+            history = _History(Path(folder) / "chat.db", retained)
             for step in steps:
                 history.take(step)
             history.end()
@@ -128,13 +140,13 @@ def _connect(path: Path, mode: database.Mode) -> sqlite3.Connection:
 class _History:
     """Both stores, and what they told."""
 
-    def __init__(self, path: Path, retain: int) -> None:
+    def __init__(self, path: Path, retained: dict[str, int]) -> None:
         self._path = path
-        self._retain = retain
+        self._retained = retained
         self._now = 0.0
         self._reactor = HandReactor()
         self._told: tuple[list[tuple[str, object]], list[tuple[str, object]]] = ([], [])
-        self._memory = MemoryStore(lambda: self._now, retain)
+        self._memory = MemoryStore(lambda: self._now, self._retain)
         self._subscribe(self._memory, 0)
         self._sqlite = self._open()
 
@@ -154,9 +166,11 @@ class _History:
                 self._compare(self._memory.erase(step.room, step.seq), self._sqlite.erase(step.room, step.seq))
             case Prune():
                 self._compare(
-                    self._memory.prune(step.before, step.after, step.limit),
-                    self._sqlite.prune(step.before, step.after, step.limit),
+                    self._memory.prune(lambda room: step.before, step.after, step.limit),
+                    self._sqlite.prune(lambda room: step.before, step.after, step.limit),
                 )
+            case Retain():
+                self._retained[step.room] = step.retain
             case Rule():
                 self._now += 1.0
                 ruling = Ruling(*step.key, self._now + step.seconds, "ada", self._now)
@@ -166,6 +180,8 @@ class _History:
                 self._compare(self._memory.lift(step.key), self._sqlite.lift(step.key))
                 self._compare(self._memory.rulings(), self._sqlite.rulings())
             case Reopen():
+                # What rooms came to retain less of goes when they are pruned, or when a file is opened.
+                self._compare(*[store.prune(lambda room: -inf, "", 10) for store in (self._memory, self._sqlite)])
                 self.end()
                 self._sqlite = self._open()
 
@@ -174,6 +190,9 @@ class _History:
         in_memory, in_sqlite = self._told
         for room in ("lobby", "other", RULINGS):
             assert [each for each in in_memory if each[0] == room] == [each for each in in_sqlite if each[0] == room]
+
+    def _retain(self, room: str) -> int:
+        return self._retained[room]
 
     def _open(self) -> SqliteStore:
         store = SqliteStore(self._path, lambda: self._now, self._reactor, self._retain, _connect)

@@ -25,7 +25,7 @@ class CommitsTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         folder.mkdir(parents=True)
         self.disk = WeakDisk()
-        self.database = Database(folder / "chat.db", 2, self.disk.connect)
+        self.database = Database(folder / "chat.db", lambda room: 2, self.disk.connect)
         self.commits = Commits(self.database.reopen, self.wall, self.hand_over)
         self.told: list[dict[str, list[int]]] = []
 

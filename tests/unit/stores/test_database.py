@@ -8,6 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from chatcomet.core.store import keep_all
 from chatcomet.errors import StartRefused
 from chatcomet.stores import database
 from chatcomet.stores.database import Database
@@ -23,13 +24,13 @@ class DatabaseTests(SynchronousTestCase):
 
     def open(self) -> Database:
         """The database, closed at the end of the test."""
-        opened = Database(self.path, 0, database.connect)
+        opened = Database(self.path, keep_all, database.connect)
         self.addCleanup(opened.close, opened.open())
         return opened
 
     def close(self) -> None:
         """Make a database and close it."""
-        opened = Database(self.path, 0, database.connect)
+        opened = Database(self.path, keep_all, database.connect)
         opened.close(opened.open())
 
     def assert_refused(self, reason: str) -> None:

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from chatcomet.core.message import Draft
 from chatcomet.core.rulings import Ruling
-from chatcomet.core.store import Store
+from chatcomet.core.store import Retain, Store, keep_all
 from chatcomet.stores import memory
 from chatcomet.stores.memory import MemoryStore
 from tests.unit.stores import contract, rulings_contract
@@ -19,7 +19,7 @@ T = TypeVar("T")
 class MemoryCase(contract.StoreCase):
     """A store that answers before it returns."""
 
-    def make(self, retain: int = 0) -> Store:
+    def make(self, retain: Retain = keep_all) -> Store:
         store = MemoryStore(lambda: self.now, retain)
         self.successResultOf(store.open())
         return store

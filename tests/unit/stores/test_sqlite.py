@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from chatcomet.core.message import Draft, IdempotencyKey, Message
 from chatcomet.core.rulings import Ruling
-from chatcomet.core.store import Store
+from chatcomet.core.store import Retain, Store, keep_all
 from chatcomet.errors import KeyReused, StartRefused, StoreBusy
 from chatcomet.stores import commits, database, readers, rulings, schema, sqlite
 from chatcomet.stores.sqlite import SqliteStore
@@ -32,7 +32,7 @@ class ThreadedCase(contract.StoreCase):
         self.reactor = HandReactor()
         super().setUp()
 
-    def make(self, retain: int = 0) -> Store:
+    def make(self, retain: Retain = keep_all) -> Store:
         folder = Path(self.mktemp())
         folder.mkdir(parents=True)
         store = SqliteStore(folder / "chat.db", lambda: self.now, self.reactor, retain)
@@ -78,7 +78,7 @@ class ReopeningTests(SqliteCase):
         for number in range(10):
             self.post(store, str(number))
         self.close_store(store)
-        store = self.open_store(retain=3)
+        store = self.open_store(retain=lambda room: 3)
         self.assertEqual(self.result(store.bounds("lobby")), (7, 10))
         self.assertEqual(self.texts(store), ["7", "8", "9"])
 

@@ -112,18 +112,18 @@ class CommitFaultTests(FaultCase):
     def test_pruning_that_may_have_happened_is_told_all_the_same(self) -> None:
         pruned = self.watch()
         self.disk.fail_after_commit = True
-        self.assert_unavailable(self.store.prune(self.now + 1, "", 10))
+        self.assert_unavailable(self.store.prune(lambda room: self.now + 1, "", 10))
         self.disk.fail_after_commit = False
         self.assertEqual(pruned, [("lobby", 1)])
         self.assertEqual(self.result(self.store.bounds("lobby")), (1, 1))
-        self.assertIsNone(self.result(self.store.prune(self.now + 1, "", 10)))
+        self.assertIsNone(self.result(self.store.prune(lambda room: self.now + 1, "", 10)))
 
     def test_pruning_fails_while_the_database_is_gone_and_goes_on_after_it(self) -> None:
         self.disk.fail_before_commit = self.disk.gone = True
         for _ in range(2):
-            self.assert_unavailable(self.store.prune(self.now + 1, "", 10))
+            self.assert_unavailable(self.store.prune(lambda room: self.now + 1, "", 10))
         self.disk.fail_before_commit = self.disk.gone = False
-        self.assertIsNone(self.result(self.store.prune(self.now + 1, "", 10)))
+        self.assertIsNone(self.result(self.store.prune(lambda room: self.now + 1, "", 10)))
         self.assertEqual(self.result(self.store.bounds("lobby")), (1, 1))
 
     def test_an_erasure_that_did_not_happen_is_a_failure(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from chatcomet.core.store import keep_all
 from chatcomet.errors import StartRefused
 from chatcomet.stores.memory import MemoryStore
 from chatcomet.stores.sqlite import SqliteStore
@@ -17,7 +18,7 @@ class UrlTests(SynchronousTestCase):
     """What a URL names."""
 
     def test_memory(self) -> None:
-        self.assertIsInstance(open_store("memory:", lambda: 0.0, HandReactor(), 0), MemoryStore)
+        self.assertIsInstance(open_store("memory:", lambda: 0.0, HandReactor(), keep_all), MemoryStore)
         check_store("memory:")
         self.assertIsNone(key_path("memory:"))
 
@@ -25,7 +26,7 @@ class UrlTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         folder.mkdir(parents=True)
         url = f"sqlite:{folder}/chat.db"
-        self.assertIsInstance(open_store(url, lambda: 0.0, HandReactor(), 0), SqliteStore)
+        self.assertIsInstance(open_store(url, lambda: 0.0, HandReactor(), keep_all), SqliteStore)
         check_store(url)
         self.assertEqual(key_path(url), folder.resolve() / "chat.db.key")
         self.assertEqual(list(folder.iterdir()), [])
@@ -33,7 +34,7 @@ class UrlTests(SynchronousTestCase):
     def test_anything_else_is_refused_with_what_would_be_right(self) -> None:
         for url in ("", "memory", "memory:x", "sqlite", "sqlite:", "chat.db", "postgres:chat", "SQLITE:chat.db"):
             for refuse in (
-                lambda url: open_store(url, lambda: 0.0, HandReactor(), 0),
+                lambda url: open_store(url, lambda: 0.0, HandReactor(), keep_all),
                 check_store,
                 key_path,
             ):
