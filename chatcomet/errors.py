@@ -97,6 +97,20 @@ class TooMany(AskerError):
         self.retry_after = max(1, math.ceil(wait_seconds))
 
 
+class SignInFailed(AskerError):
+    """The name or the password is wrong; nobody is told which."""
+
+    def __init__(self, reason: str = "the name or the password is wrong") -> None:
+        super().__init__(reason)
+
+
+class TooManyTries(TooMany):
+    """Too many sign-ins have failed; `retry_after` says in how many seconds the next one is looked at."""
+
+    def __init__(self, reason: str, retry_after: int = 1) -> None:
+        super().__init__(reason, "sign-ins", retry_after)
+
+
 class ServerFault(ChatcometError):
     """The server's fault; `retry_after` says in how many seconds to ask again."""
 
@@ -111,6 +125,14 @@ class StoreUnavailable(ServerFault):
 
 class StoreBusy(ServerFault):
     """More is asked of the store than it has room to queue."""
+
+
+class HalfAsked(ServerFault):
+    """One checker does not know the name by the password, and another one, which might, could not be asked."""
+
+
+class SignInBusy(ServerFault):
+    """More passwords wait to be checked than there is room for."""
 
 
 class Crowded(ServerFault):

@@ -113,6 +113,8 @@ class Options(usage.Options, AuthOptionMixin):
         ],
     ]
 
+    optFlags: ClassVar = [["no-guests", None, "let nobody in who has neither signed in (--auth) nor a ticket"]]
+
     def __init__(self) -> None:
         super().__init__()
         self["listen"] = []
@@ -185,6 +187,7 @@ class Options(usage.Options, AuthOptionMixin):
             origins=frozenset(self["origin"]),
             ticket_keys=tuple(self["ticket-key"]),
             ticket_audience=self["ticket-audience"],
+            guests=not self["no-guests"],
             rooms=self["rooms"],
             post_rate=self["post-rate"],
             session_rate=self["session-rate"],

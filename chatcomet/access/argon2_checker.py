@@ -42,6 +42,10 @@ class Argon2Checker:
         """Has fired: with the account's name as the file has it, or with `UnauthorizedLogin`."""
         return execute(self._check, credentials.username, credentials.password)
 
+    def has(self, name: str) -> bool:
+        """Whether there is an account of `name`, as `fold` has it."""
+        return name in self._file.entries()
+
     def stamp(self) -> Stamp:
         """What is another if the accounts may be others."""
         return self._file.stamp()

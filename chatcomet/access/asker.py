@@ -37,7 +37,9 @@ class Asker:
         """To whom its idempotency keys belong: it stays when a session or ticket is renewed; "" is nobody."""
         if self.ticket is not None:
             return self.ticket.scope
-        return scope(self.session) if self.session else ""
+        if self.identity.kind is Kind.MEMBER:
+            return member_scope(self.name)
+        return self.session.id if self.session else ""
 
     @property
     def is_nameless(self) -> bool:
@@ -63,9 +65,9 @@ class Asker:
         return (name, SESSION + self.session.id) if self.session and not self.session.member else (name,)
 
 
-def scope(session: Session) -> str:
-    """Whose `session` is: a member's are all of one."""
-    return f"member:{fold(session.name)}" if session.member else session.id
+def member_scope(name: str) -> str:
+    """Of the member `name`: all sessions of one are the same somebody."""
+    return f"member:{fold(name)}"
 
 
 def stranger(address: str | None) -> Asker:
@@ -75,8 +77,14 @@ def stranger(address: str | None) -> Asker:
 
 def holder(session: Session, address: str | None) -> Asker:
     """Who has `session`, and its name."""
-    kind = Kind.MEMBER if session.member else Kind.GUEST
-    return Asker(Identity(kind, session.name), address, session, person=Person(scope(session), session.name))
+    if session.member:
+        return member(session.name, address, session)
+    return Asker(Identity(Kind.GUEST, session.name), address, session, person=Person(session.id, session.name))
+
+
+def member(name: str, address: str | None, session: Session | None = None) -> Asker:
+    """Who has signed in as `name`, by a `session` or with this very request."""
+    return Asker(Identity(Kind.MEMBER, name), address, session, person=Person(member_scope(name), name))
 
 
 def nameless(session: Session, address: str | None) -> Asker:

@@ -22,9 +22,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatcomet.access.argon2_checker import Argon2Checker
-from chatcomet.access.errors import HalfAsked
 from chatcomet.access.hashing import Hashing
-from chatcomet.errors import ServerFault
+from chatcomet.errors import HalfAsked, ServerFault
 
 ANSWER_SECONDS = 30.0
 """For how long one checker is waited for."""
@@ -54,6 +53,10 @@ class Checkers:
         and with another `ServerFault` if none could be.
         """
         return Deferred.fromCoroutine(self._ask_all(credentials))
+
+    def has(self, name: str) -> bool:
+        """Whether there is an account of `name`, as `fold` has it, as far as that can be known without a password."""
+        return any(checker.has(name) for checker in self._checkers if isinstance(checker, Argon2Checker))
 
     def stamp(self) -> object:
         """What is another if accounts may have changed, as far as that can be seen; None if it never can."""

@@ -22,8 +22,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from chatcomet.access.errors import SignInBusy
-from chatcomet.errors import ServerFault
+from chatcomet.errors import ServerFault, SignInBusy
 
 T = TypeVar("T")
 

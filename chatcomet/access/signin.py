@@ -29,14 +29,13 @@ from twisted.logger import Logger
 
 from chatcomet.access.accounts import Account, Accounts, IAccount
 from chatcomet.access.checkers import Checkers
-from chatcomet.access.errors import HalfAsked, SignInFailed, TooManyTries
 from chatcomet.access.hashing import Hashing
 from chatcomet.access.identity import GUEST, check_name, fold
 from chatcomet.access.passwords import encode_password
 from chatcomet.access.remembered import Remembered
 from chatcomet.access.tries import Tries
 from chatcomet.core.flights import Flights
-from chatcomet.errors import Malformed, ServerFault
+from chatcomet.errors import HalfAsked, Malformed, ServerFault, SignInFailed, TooManyTries
 
 
 class SignIn:
@@ -50,11 +49,15 @@ class SignIn:
     def __init__(
         self, checkers: Sequence[ICredentialsChecker], hashing: Hashing, clock: IReactorTime, key: bytes
     ) -> None:
-        all_checkers = Checkers(checkers, hashing, clock)
+        all_checkers = self._checkers = Checkers(checkers, hashing, clock)
         self._portal = Portal(Accounts(), [all_checkers])
         self._remembered = Remembered(key, all_checkers.stamp, clock)
         self._tries = Tries(clock)
         self._flights: Flights[Account] = Flights()
+
+    def has_account(self, name: str) -> bool:
+        """Whether `name`, as `fold` has it, is known to be an account's: no guest may take it."""
+        return self._checkers.has(name)
 
     def authenticate(self, name: str, password: str, address: str | None) -> Deferred[Account]:
         """Fires with the account of `name`, if `password` is its; at once if that is known.

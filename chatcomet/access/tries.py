@@ -34,7 +34,7 @@ from typing import NamedTuple, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
 
-from chatcomet.access.errors import TooManyTries
+from chatcomet.errors import TooManyTries
 
 FREE = 5
 WAIT_SECONDS = 15 * 60.0

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 
-from chatcomet.access.asker import Asker
-from chatcomet.access.identity import Kind, Session
+from chatcomet.access.asker import Asker, member
+from chatcomet.access.identity import Kind, Session, check_name, fold
 from chatcomet.access.sessions import LIFE_SECONDS
 from chatcomet.api.chat import Chat
 from chatcomet.core.rulings import Ruling
-from chatcomet.errors import NotSignedIn
+from chatcomet.errors import NameTaken, NotSignedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,29 @@ def sign_in(chat: Chat, asker: Asker, name: str) -> Session:
     """
     if not chat.gate.guests_allowed:
         raise NotSignedIn("there are no guests here: sign in with a password")
+    if chat.sign_in is not None and chat.sign_in.has_account(fold(check_name(name))):
+        raise NameTaken(f"the name {name} is somebody's who signs in with a password")
     session = asker.session if asker.session and not asker.session.member else None
     if session is None:
         chat.limits.session(asker.address)
     return chat.sessions.sign_in(name, session)
+
+
+def authenticate(chat: Chat, name: str, password: str, address: str | None) -> Deferred[Asker]:
+    """Fires with the member `name`, if `password` is its.
+
+    Fails with `SignInFailed`, `TooManyTries`, `ServerFault`, and `NotSignedIn` where nobody has a password.
+    Cancelling it changes nothing.
+    """
+    if chat.sign_in is None:
+        return fail(NotSignedIn("nobody signs in with a password here: the operator has said by --auth who may"))
+    return chat.sign_in.authenticate(name, password, address).addCallback(lambda account: member(account.name, address))
+
+
+def admit(chat: Chat, asker: Asker, admitted: Asker) -> Session:
+    """A session of the member that `admitted` is; `asker` was known by another one, maybe, before."""
+    session = asker.session if asker.session and not asker.session.member else None
+    return chat.sessions.admit(admitted.name, session)
 
 
 def renew(chat: Chat, asker: Asker) -> Session | None:

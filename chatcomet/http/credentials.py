@@ -78,12 +78,17 @@ def with_ticket(credentials: Credentials, asked: Query) -> Credentials:
 
 def known_by(chat: Chat, credentials: Credentials, peer: str) -> Asker:
     """Who asks by `credentials` without a password, over a connection from `peer`.  Raises `BadTicket`."""
-    address = chat.proxies.client(peer, credentials.forwarded, credentials.x_forwarded_for)
+    address = counted_address(chat, credentials, peer)
     if credentials.ticket is not None:
         return chat.askers.bearer(credentials.ticket, address)
     if credentials.cookie is not None:
         return chat.askers.holder(credentials.cookie, address)
     return chat.askers.stranger(address)
+
+
+def counted_address(chat: Chat, credentials: Credentials, peer: str) -> str | None:
+    """As whom limits by address count the request; None: as nobody."""
+    return chat.proxies.client(peer, credentials.forwarded, credentials.x_forwarded_for)
 
 
 def _joined(header: Offer, name: str) -> str | None:

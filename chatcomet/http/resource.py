@@ -31,7 +31,7 @@ from chatcomet.http.asks import Ask
 from chatcomet.http.bodies import read_object
 from chatcomet.http.body import RequestBody
 from chatcomet.http.cookies import SessionCookie
-from chatcomet.http.credentials import Credentials, known_by, read_credentials, with_ticket
+from chatcomet.http.credentials import Credentials, counted_address, known_by, read_credentials, with_ticket
 from chatcomet.http.description import read_description
 from chatcomet.http.events import follow_room
 from chatcomet.http.handshake import check_line
@@ -209,14 +209,21 @@ class ChatResource:
     @_answers
     def sign_in(self, request: ChatRequest) -> Deferred[Answer]:
         asks.check_source(self._chat, request)
-        name = wire.read_name(read_object(request.header("Content-Type"), request.content.getvalue()))
+        name, password = wire.read_sign_in(read_object(request.header("Content-Type"), request.content.getvalue()))
 
-        def answer(asker: Asker) -> Answer:
-            session = sessions.sign_in(self._chat, asker, name)
+        def answer(session: Session, asker: Asker) -> Answer:
             who = sessions.who(self._chat, holder(session, asker.address))
             return wire.who_answer(who, (self._set_cookie(request, session),))
 
-        return self._asker(request).addCallback(answer)
+        def sign_in(asker: Asker) -> Deferred[Answer]:
+            if password is None:
+                session = maybeDeferred(sessions.sign_in, self._chat, asker, name)
+            else:
+                member = sessions.authenticate(self._chat, name, password, asker.address)
+                session = member.addCallback(partial(sessions.admit, self._chat, asker))
+            return session.addCallback(answer, asker)
+
+        return self._asker(request).addCallback(sign_in)
 
     @app.route("/session", methods=["DELETE"])
     @_answers
@@ -267,7 +274,12 @@ class ChatResource:
         return maybeDeferred(self._read_credentials, request).addCallback(self._asker_by, request)
 
     def _asker_by(self, credentials: Credentials, request: ChatRequest) -> Deferred[Asker]:
-        return maybeDeferred(known_by, self._chat, credentials, _peer(request))
+        if credentials.password is None:
+            return maybeDeferred(known_by, self._chat, credentials, _peer(request))
+        name, password = credentials.password
+        return sessions.authenticate(
+            self._chat, name, password, counted_address(self._chat, credentials, _peer(request))
+        )
 
     def _set_cookie(self, request: ChatRequest, session: Session) -> tuple[str, str]:
         return self._cookie.header(self._chat.sessions.cookie(session), secure=request.isSecure())

@@ -24,6 +24,7 @@ from chatcomet.errors import (
     CrossSite,
     Crowded,
     CursorExpired,
+    HalfAsked,
     KeyReused,
     Limited,
     Malformed,
@@ -32,6 +33,8 @@ from chatcomet.errors import (
     NotFound,
     NotSignedIn,
     ServerFault,
+    SignInBusy,
+    SignInFailed,
     StoreBusy,
     TooLong,
     TooMany,
@@ -236,12 +239,14 @@ def read_draft(body: Mapping[str, object]) -> tuple[str, str | None, str | None]
         raise Malformed(f"data should be a JSON value: {error}") from error
 
 
-def read_name(body: Mapping[str, object]) -> str:
-    """The name of a body's members.  Raises `Malformed`."""
-    name = body.get("name")
+def read_sign_in(body: Mapping[str, object]) -> tuple[str, str | None]:
+    """The name of a body's members, and the password if there is one.  Raises `Malformed`."""
+    name, password = body.get("name"), body.get("password")
     if not isinstance(name, str):
         raise Malformed("name should be a string")
-    return name
+    if password is not None and not isinstance(password, str):
+        raise Malformed("password should be a string")
+    return name, password
 
 
 def read_key(header: str | None) -> str | None:
@@ -269,6 +274,10 @@ _KINDS: dict[type[ChatcometError], _Kind] = {
     CrossSite: _Kind(HTTPStatus.FORBIDDEN, "cross-site", "Another site's page may not do this"),
     NotSignedIn: _Kind(HTTPStatus.UNAUTHORIZED, "not-signed-in", "Sign in first"),
     BadTicket: _Kind(HTTPStatus.UNAUTHORIZED, "bad-ticket", "The ticket is not good"),
+    SignInFailed: _Kind(HTTPStatus.UNAUTHORIZED, "sign-in-failed", "The name or the password is wrong"),
+    SignInBusy: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "sign-in-unavailable", "Passwords can't be checked now"),
+    HalfAsked: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "sign-in-unavailable", "Passwords can't be checked now"),
+    Crowded: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "too-many-readers", "Too many readers"),
     NotAllowed: _Kind(HTTPStatus.FORBIDDEN, "not-allowed", "You may not do this"),
     CursorExpired: _Kind(HTTPStatus.GONE, "cursor-expired", "The cursor does not lead on from here"),
     UpgradeRequired: _Kind(HTTPStatus.UPGRADE_REQUIRED, "upgrade-required", "This is spoken over a WebSocket"),
@@ -301,7 +310,7 @@ def problem_answer(error: ChatcometError) -> Answer:
         }
     if isinstance(error, ServerFault | TooMany):
         headers = come_again(error.retry_after)
-    if isinstance(error, NotSignedIn | BadTicket):
+    if isinstance(error, NotSignedIn | BadTicket | SignInFailed):
         headers = CHALLENGE
     if isinstance(error, UpgradeRequired):
         headers = UPGRADE

@@ -21,7 +21,6 @@ from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet import service as service_module
-from chatcomet.access.errors import SignInFailed
 from chatcomet.access.grants import Grants
 from chatcomet.access.hashing import Hashing
 from chatcomet.access.issuing import issue
@@ -31,7 +30,7 @@ from chatcomet.api.chat import Chat
 from chatcomet.core.message import Draft
 from chatcomet.core.rulings import Ruling
 from chatcomet.core.store import Before
-from chatcomet.errors import StartRefused, StoreUnavailable
+from chatcomet.errors import SignInFailed, StartRefused, StoreUnavailable
 from chatcomet.http.site import ChatSite
 from chatcomet.service import BACKLOG_CONNECTIONS, STOP_SECONDS, ChatService
 from chatcomet.settings import Settings

@@ -18,10 +18,9 @@ from zope.interface.verify import verifyObject
 
 from chatcomet.access.argon2_checker import Argon2Checker
 from chatcomet.access.checkers import ANSWER_SECONDS, Checkers
-from chatcomet.access.errors import HalfAsked, SignInBusy
 from chatcomet.access.hashing import BUSY_SECONDS, PENDING, Hashing
 from chatcomet.access.password_file import PasswordFile
-from chatcomet.errors import ServerFault
+from chatcomet.errors import HalfAsked, ServerFault, SignInBusy
 from tests.unit.access.hand_checker import HandChecker
 from tests.unit.access.hand_pool import DirectReactor, HandPool
 from tests.unit.access.password_case import PasswordCase

@@ -11,9 +11,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.access.errors import SignInBusy
 from chatcomet.access.hashing import BUSY_SECONDS, NICENESS, PENDING, THREADS, Hashing
-from chatcomet.errors import ServerFault
+from chatcomet.errors import ServerFault, SignInBusy
 from tests.unit.access.hand_pool import DirectReactor, HandPool
 from tests.unit.stores.hand_reactor import HandReactor
 

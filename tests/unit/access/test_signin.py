@@ -16,14 +16,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access.accounts import Account
 from chatcomet.access.argon2_checker import Argon2Checker
-from chatcomet.access.errors import HalfAsked, SignInBusy, SignInFailed, TooManyTries
 from chatcomet.access.hashing import PENDING, Hashing
 from chatcomet.access.password_file import PasswordFile
 from chatcomet.access.passwords import PASSWORD_BYTES
 from chatcomet.access.remembered import CHANGES_UNSEEN_SECONDS
 from chatcomet.access.signin import SignIn
 from chatcomet.access.tries import FREE
-from chatcomet.errors import ServerFault
+from chatcomet.errors import HalfAsked, ServerFault, SignInBusy, SignInFailed, TooManyTries
 from tests.unit.access.hand_checker import HandChecker
 from tests.unit.access.hand_pool import DirectReactor, HandPool
 from tests.unit.access.password_case import PasswordCase

@@ -10,8 +10,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access import tries as tries_module
-from chatcomet.access.errors import TooManyTries
 from chatcomet.access.tries import FREE, KNOWN_SECONDS, NAME_WAIT_SECONDS, QUIET_SECONDS, WAIT_SECONDS, Tries
+from chatcomet.errors import TooManyTries
 
 HOME = "192.0.2.1"
 AWAY = "192.0.2.2"
