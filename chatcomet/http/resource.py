@@ -23,6 +23,7 @@ from chatcomet.access.asker import Asker, holder
 from chatcomet.access.identity import Session
 from chatcomet.api import moderation, rooms, sessions
 from chatcomet.api.chat import Chat
+from chatcomet.api.moderation import Sanction
 from chatcomet.api.polling import History, history
 from chatcomet.core.message import parse_number
 from chatcomet.errors import ChatcometError, NotFound
@@ -39,6 +40,9 @@ from chatcomet.http.page import read_page
 from chatcomet.http.request import ChatRequest
 from chatcomet.http.socket import open_socket
 from chatcomet.http.wire import Answer
+
+_SANCTIONS: dict[str, Sanction] = {"bans": "ban", "mutes": "mute"}
+"""By what they are called in a path."""
 
 Route = Callable[..., Deferred[Answer]] | Callable[..., Answer]
 
@@ -150,6 +154,28 @@ class ChatResource:
             raise NotFound("messages are numbered 0, 1, 2 …")
         erased = self._asker(request).addCallback(partial(moderation.erase, self._chat, room, number))
         return erased.addCallback(lambda _: Answer(204))
+
+    @app.route("/rooms/<room>/<any('bans', 'mutes'):sort>", methods=["GET"])
+    @_answers
+    def sanctions(self, request: ChatRequest, room: str, sort: str) -> Deferred[Answer]:
+        listed = self._asker(request).addCallback(partial(moderation.sanctions, self._chat, _SANCTIONS[sort], room))
+        return listed.addCallback(partial(wire.sanctions_answer, sort))
+
+    @app.route("/rooms/<room>/<any('bans', 'mutes'):sort>/<whom>", methods=["PUT"])
+    @_answers
+    def sanction(self, request: ChatRequest, room: str, sort: str, whom: str) -> Deferred[Answer]:
+        asks.check_source(self._chat, request)
+        body = request.content.getvalue()
+        seconds = wire.read_seconds(read_object(request.header("Content-Type"), body)) if body else None
+        sanction = partial(moderation.sanction, self._chat, _SANCTIONS[sort], room, whom, seconds)
+        return self._asker(request).addCallback(sanction).addCallback(wire.sanction_answer)
+
+    @app.route("/rooms/<room>/<any('bans', 'mutes'):sort>/<whom>", methods=["DELETE"])
+    @_answers
+    def lift(self, request: ChatRequest, room: str, sort: str, whom: str) -> Deferred[Answer]:
+        asks.check_source(self._chat, request)
+        lifted = self._asker(request).addCallback(partial(moderation.lift, self._chat, _SANCTIONS[sort], room, whom))
+        return lifted.addCallback(lambda _: Answer(204))
 
     @app.route("/rooms/<room>/events", methods=["GET"])
     def events(self, request: ChatRequest, room: str) -> Deferred[bytes]:

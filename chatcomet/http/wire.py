@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from chatcomet.api.moderation import Ruled
 from chatcomet.api.polling import Polled
 from chatcomet.api.rooms import RoomState
 from chatcomet.api.sessions import Who
-from chatcomet.core.message import Cursor, Message, Page
+from chatcomet.core.message import Cursor, Message, Page, parse_number
 from chatcomet.core.roster import RosterState
 from chatcomet.core.store import Posted
 from chatcomet.errors import (
@@ -221,6 +222,21 @@ def who_answer(who: Who, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
     return Answer(HTTPStatus.OK, body.encode(), JSON, headers)
 
 
+def sanction_object(ruled: Ruled) -> dict[str, object]:
+    """``{"name": …, "by": …, "at": …, "until": …}``; `until` is null where it is for good."""
+    return {"name": ruled.name, "by": ruled.by, "at": round(ruled.at, 3), "until": ruled.until}
+
+
+def sanction_answer(ruled: Ruled) -> Answer:
+    """200 and who was banned or muted."""
+    return Answer(HTTPStatus.OK, dumps(sanction_object(ruled)).encode(), JSON)
+
+
+def sanctions_answer(sort: str, ruled: Iterable[Ruled]) -> Answer:
+    """``{"bans": [ban, …]}``, or ``{"mutes": …}``."""
+    return Answer(HTTPStatus.OK, dumps({sort: list(map(sanction_object, ruled))}).encode(), JSON)
+
+
 # In
 
 
@@ -247,6 +263,18 @@ def read_sign_in(body: Mapping[str, object]) -> tuple[str, str | None]:
     if password is not None and not isinstance(password, str):
         raise Malformed("password should be a string")
     return name, password
+
+
+def read_seconds(body: Mapping[str, object]) -> float | None:
+    """The `seconds` of a body's members, where they are given.  Raises `Malformed`."""
+    seconds = body.get("seconds")
+    if isinstance(seconds, str):  # of a form
+        seconds = parse_number(seconds)
+    elif seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise Malformed("seconds should be a number")
+    return float(seconds)
 
 
 def read_key(header: str | None) -> str | None:
