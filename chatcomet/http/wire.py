@@ -224,7 +224,7 @@ def who_answer(who: Who, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
 
 def sanction_object(ruled: Ruled) -> dict[str, object]:
     """``{"name": …, "by": …, "at": …, "until": …}``; `until` is null where it is for good."""
-    return {"name": ruled.name, "by": ruled.by, "at": round(ruled.at, 3), "until": ruled.until}
+    return {"name": ruled.name, "by": ruled.by, "at": round(ruled.at, 3), "until": ruled.until and round(ruled.until, 3)}
 
 
 def sanction_answer(ruled: Ruled) -> Answer:
