@@ -239,5 +239,8 @@ class Socket:
         except UnicodeDecodeError:
             self._give_up(NO_UTF8, "reasons are UTF-8")
             return
-        self._give_up(NORMAL, "")
+        if self._incoming is not None and self._incoming.within_message:
+            self._give_up(NO_PROTOCOL, "a message was not finished")
+        else:
+            self._give_up(NORMAL, "")
         self._transport.loseConnection()

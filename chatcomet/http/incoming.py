@@ -51,6 +51,11 @@ class Incoming:
         return None
 
     @property
+    def within_message(self) -> bool:
+        """Whether a message has begun that is not whole, as far as it was taken."""
+        return self._message is not None
+
+    @property
     def _length(self) -> int:
         """That of the message of which there are parts."""
         return 0 if self._message is None else len(self._message.data)

@@ -116,6 +116,13 @@ class LifeTests(SocketTestCase):
         self.assertEqual((peer.closed_with, peer.lost, peer.transport.aborted), (1000, True, False))
         self.assertEqual(self.hub.waiting, 0)
 
+    def test_the_peer_closes_within_a_message(self) -> None:
+        peer = self.begun()
+        peer.send(text_frame(b'{"typing": ', fin=False), text_frame(b"", opcode=Opcode.CLOSE))
+        self.clock.advance(0)
+        self.assertEqual((peer.closed_with, peer.lost, peer.transport.aborted), (1002, True, False))
+        self.assertEqual((self.hub.waiting, self.texts()), (0, []))
+
     def test_the_peer_closes_and_takes_nothing(self) -> None:
         peer = self.begun()
         peer.transport.taking = False
