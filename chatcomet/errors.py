@@ -49,6 +49,10 @@ class CrossSite(AskerError):
     """A change asked for by another site's page, which is not listed as allowed."""
 
 
+class Misdirected(AskerError):
+    """A request for a host that this server is not known as."""
+
+
 class NotAllowed(AskerError):
     """Whoever asks may not do this."""
 

@@ -42,6 +42,7 @@ from chatcomet.core.hub import Hub
 from chatcomet.core.retention import Retention
 from chatcomet.errors import StartRefused, StoreUnavailable
 from chatcomet.http.crowd import crowd_of
+from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.resource import ChatResource
@@ -81,7 +82,8 @@ class ChatService(Service):
         self._key_path = key_path(settings.store)
         self._crowd = crowd_of(reactor)
         outbox = Outbox(self._crowd.hold_back) if self._crowd else Outbox()
-        self._site = ChatSite(settings.prefix, reactor, outbox=outbox)
+        hosts = Hosts(settings.hosts, socket.gethostname())
+        self._site = ChatSite(settings.prefix, hosts, reactor, outbox=outbox)
         self._hub = Hub(self._store, reactor, self._retain, self._site.outbox)
         self._retention = Retention(self._store, time.time, self._retain_seconds, reactor)
         self._hashing = Hashing(reactor)
@@ -130,7 +132,7 @@ class ChatService(Service):
             self._start_retention()
         self._hashing.start()
         self._chat = chat = self._open_chat(key)
-        self._site.serve(ChatResource(chat).resource(), Lane(chat))
+        self._site.serve(ChatResource(chat).resource(), Lane(chat, self._site.hosts))
         for port in self._ports:
             self._tell_address(port)
 

@@ -45,6 +45,8 @@ class Settings:
     `retain`: how many messages a room keeps; 0 keeps all.  `retain_days`: for how many days; 0 keeps them for ever.
     `prefix`: the path under which everything is served: "" or ``/like/this``.
     `origins`: other sites whose pages may post, as browsers name them (``https://example.org``).
+    `hosts`: the names by which the server may be called, beside addresses and localhost; none for the machine's own,
+    ``*`` for any.
     `ticket_keys`: files, each with a key that tickets may be signed with; without any there are no tickets.
     `ticket_audience`: whom tickets have to be for; None: nobody in particular.
     `guests`: whether anything is open to who has neither signed in nor a ticket.
@@ -64,6 +66,7 @@ class Settings:
     retain_days: float = 0.0
     prefix: str = ""
     origins: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
     ticket_keys: tuple[str, ...] = ()
     ticket_audience: str | None = None
     guests: bool = True

@@ -32,6 +32,7 @@ from chatcomet.stores.urls import check_store
 
 _PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", re.ASCII)
 _ORIGIN = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?", re.ASCII)
+_HOST = re.compile(r"\*|[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443", re.ASCII)
 _DEFAULT = Settings()
 
@@ -118,6 +119,7 @@ class Options(usage.Options, AuthOptionMixin):
     def __init__(self) -> None:
         super().__init__()
         self["listen"] = []
+        self["host"] = []
         self["origin"] = []
         self["ticket-key"] = []
         self["proxy"] = []
@@ -126,6 +128,10 @@ class Options(usage.Options, AuthOptionMixin):
     def opt_listen(self, description: str) -> None:
         """where to listen: tcp:8080:interface=127.0.0.1, unix:/run/chat.sock (repeatable) [default: tcp:8080]"""
         self["listen"].append(description)
+
+    def opt_host(self, name: str) -> None:
+        """a name of this server, such as chat.example.org; * for any (repeatable) [default: the machine's own]"""
+        self["host"].append(name)
 
     def opt_origin(self, origin: str) -> None:
         """another site whose pages may post here, such as https://example.org (repeatable)"""
@@ -162,6 +168,8 @@ class Options(usage.Options, AuthOptionMixin):
             raise usage.UsageError("--prefix should be a path such as /chatty, without a slash at its end")
         for description in self["listen"]:
             _check_endpoint(description)
+        for host in self["host"]:
+            _check_host(host)
         for origin in self["origin"]:
             _check_origin(origin)
         if self["ticket-audience"] == "":
@@ -185,6 +193,7 @@ class Options(usage.Options, AuthOptionMixin):
             retain_days=self["retain-days"],
             prefix=self["prefix"],
             origins=frozenset(self["origin"]),
+            hosts=frozenset(self["host"]),
             ticket_keys=tuple(self["ticket-key"]),
             ticket_audience=self["ticket-audience"],
             guests=not self["no-guests"],
@@ -274,6 +283,13 @@ def _check_endpoint(description: str) -> None:
             f"--listen {description}: {error or 'this is no endpoint'}; "
             "it should be a Twisted endpoint such as tcp:8080 or unix:/run/chat.sock"
         ) from error
+
+
+def _check_host(host: str) -> None:
+    if not _HOST.fullmatch(host):
+        raise usage.UsageError(
+            f"--host {host} should be a name as browsers send it, without a scheme and a port: chat.example.org; or *"
+        )
 
 
 def _check_origin(origin: str) -> None:

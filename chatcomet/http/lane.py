@@ -22,6 +22,7 @@ from chatcomet.http.body import Body
 from chatcomet.http.cookies import SessionCookie, read_cookies
 from chatcomet.http.credentials import Credentials, known_by, read_credentials, with_ticket
 from chatcomet.http.events import follow_room
+from chatcomet.http.hosts import Hosts
 from chatcomet.http.plain import MOST_BYTES, Head, read_head, read_line, read_upgrade
 from chatcomet.http.request import LimitedChannel
 from chatcomet.http.socket import open_socket
@@ -62,10 +63,11 @@ class Peer(Protocol):
 
 
 class Lane:
-    """The fast lane into one chat, shared by all connections."""
+    """The fast lane into one chat, shared by all connections; for whoever calls the server one of `hosts`."""
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: Chat, hosts: Hosts) -> None:
         self._chat = chat
+        self._hosts = hosts
         self._cookie = SessionCookie(chat.settings.prefix)
         self._asks: dict[bytes, Ask[Any]] = {}  # by first line
         self._credentials: dict[bytes, Credentials] = {}  # by the header that had them
@@ -97,8 +99,11 @@ class Lane:
         return ask, ask.begin(known_by(self._chat, credentials, peer.address()))
 
     def _learn_header(self, block: bytes) -> Credentials | None:
-        """Who asks, if `block` is a plain header, and nothing behind it; a password is not looked into here."""
-        head = read_head(block)
+        """Who asks, if `block` is a plain header of a request for this server, and nothing behind it.
+
+        A password is not looked into here.
+        """
+        head = self._for_us(read_head(block))
         if head is None or head.length:
             return None
         credentials = read_credentials(head, self._read_cookie(head))
@@ -148,7 +153,7 @@ class Lane:
 
     def _open(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
         """The beginning of the WebSocket that is asked for, if one is."""
-        line, head = read_line(first), read_upgrade(block)
+        line, head = read_line(first), self._for_us(read_upgrade(block))
         path = None if line is None else self._under_prefix(line.path)
         room = None if path is None else _SOCKET.fullmatch(path)
         if line is None or head is None or room is None:
@@ -166,7 +171,7 @@ class Lane:
         if room is None and path != _SEED_POST:
             return None
         block, blank, body = rest.partition(b"\r\n\r\n")
-        head = read_head(block + blank)  # without the empty line it is only the beginning of one
+        head = self._for_us(read_head(block + blank))  # without the empty line it is only the beginning of one
         if head is None or head.length != len(body):
             return None
         credentials = read_credentials(head, self._read_cookie(head))
@@ -178,6 +183,10 @@ class Lane:
     def _under_prefix(self, path: str) -> str | None:
         prefix = self._chat.settings.prefix
         return path[len(prefix) :] if path.startswith(prefix) else None
+
+    def _for_us(self, head: Head | None) -> Head | None:
+        """`head`, if it is there and calls this server by a name of its own; `ChatRequest` refuses the others."""
+        return head if head is not None and self._hosts.knows(head.header("Host") or "") else None
 
     def _read_cookie(self, head: Head) -> str | None:
         header = head.headers.get(b"cookie")

@@ -34,9 +34,10 @@ from twisted.protocols import basic
 from twisted.python.failure import Failure
 from twisted.web import http, server
 
+from chatcomet.errors import ChatcometError
 from chatcomet.http import eager
 from chatcomet.http.deadlines import NEVER
-from chatcomet.http.wire import BASICS, FAULT, Answer, encode, problem
+from chatcomet.http.wire import BASICS, FAULT, Answer, encode, problem, problem_answer
 
 if TYPE_CHECKING:
     from chatcomet.http.site import ChatSite
@@ -314,18 +315,28 @@ class ChatRequest(server.Request):
     def _too_long(self) -> None:
         self.channel.refuse(413, "too-long", f"a body has {BODY_BYTES} bytes at most")
 
+    def process(self) -> None:
+        """Answer, by the site's resource if this server is meant."""
+        try:
+            self.channel.site.hosts.check(self.values("Host"), self.clientproto)
+        except ChatcometError as error:
+            self.write(self.begin(problem_answer(error)))
+            self.finish()
+        else:
+            super().process()
+
     def getRequestHostname(self) -> bytes:
         """Nothing that the asker says: routes are the same for every host, and werkzeug fails at some."""
         return b"localhost"
 
     def header(self, name: str) -> str | None:
         """A header of the request, as Latin-1 text; the last one where there are several."""
-        value = self.getHeader(name.encode())
-        return None if value is None else value.decode("latin-1")
+        values = self.values(name)
+        return values[-1] if values else None
 
     def values(self, name: str) -> list[str]:
-        """What each header of that `name` says."""
-        return list(self.requestHeaders.getRawHeaders(name, []))
+        """All that the request has of a header, as Latin-1 text."""
+        return [value.decode("latin-1") for value in self.requestHeaders.getRawHeaders(name.encode(), [])]
 
     def _handleStar(self) -> None:
         """``OPTIONS *`` asks whether there is a server at all; nothing else can be asked of ``*``."""

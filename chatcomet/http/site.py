@@ -16,6 +16,7 @@ from twisted.web.server import Request, Site
 from chatcomet.http import wire
 from chatcomet.http.channel import PollChannel
 from chatcomet.http.deadlines import Deadlines
+from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.request import IDLE_SECONDS, ChatRequest, LimitedChannel
@@ -40,7 +41,7 @@ _NOWHERE = wire.problem(404, "not-found", "There is no such thing here", "nothin
 
 
 class ChatSite(Site):
-    """Serves one resource, a leaf, under `prefix` ("" or ``/like/this``).
+    """Serves one resource, a leaf, under `prefix` ("" or ``/like/this``), to whoever calls it one of `hosts`.
 
     It keeps no access log: the line would be written by wall time, at each answer, and hold what is secret in URIs.
     """
@@ -52,12 +53,14 @@ class ChatSite(Site):
     def __init__(
         self,
         prefix: str,
+        hosts: Hosts,
         reactor: IReactorTime,
         wall: Callable[[], float] = time.time,
         outbox: Outbox | None = None,
     ) -> None:
         self._served: IResource = _Always(_NOWHERE)
         super().__init__(self._served, timeout=IDLE_SECONDS, reactor=reactor, parsePOSTFormSubmission=False)
+        self.hosts = hosts
         self.channels: set[LimitedChannel] = set()
         self.deadlines = Deadlines(reactor)
         self.outbox = outbox or Outbox()

@@ -29,6 +29,7 @@ from chatcomet.errors import (
     KeyReused,
     Limited,
     Malformed,
+    Misdirected,
     NameTaken,
     NotAllowed,
     NotFound,
@@ -224,7 +225,12 @@ def who_answer(who: Who, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
 
 def sanction_object(ruled: Ruled) -> dict[str, object]:
     """``{"name": …, "by": …, "at": …, "until": …}``; `until` is null where it is for good."""
-    return {"name": ruled.name, "by": ruled.by, "at": round(ruled.at, 3), "until": ruled.until and round(ruled.until, 3)}
+    return {
+        "name": ruled.name,
+        "by": ruled.by,
+        "at": round(ruled.at, 3),
+        "until": ruled.until and round(ruled.until, 3),
+    }
 
 
 def sanction_answer(ruled: Ruled) -> Answer:
@@ -307,6 +313,7 @@ _KINDS: dict[type[ChatcometError], _Kind] = {
     HalfAsked: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "sign-in-unavailable", "Passwords can't be checked now"),
     Crowded: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "too-many-readers", "Too many readers"),
     NotAllowed: _Kind(HTTPStatus.FORBIDDEN, "not-allowed", "You may not do this"),
+    Misdirected: _Kind(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", "This server does not go by that name"),
     CursorExpired: _Kind(HTTPStatus.GONE, "cursor-expired", "The cursor does not lead on from here"),
     UpgradeRequired: _Kind(HTTPStatus.UPGRADE_REQUIRED, "upgrade-required", "This is spoken over a WebSocket"),
     KeyReused: _Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", "The key was used for another message"),

@@ -17,6 +17,8 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 HOST = "127.0.0.1"
+NAME = "chat.localhost"
+"""What requests call the server: every server is known as that."""
 PATIENCE_SECONDS = 10.0
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -174,7 +176,7 @@ def _connect_by_tls(address: Tls, patience_seconds: float) -> ssl.SSLSocket:
 def request(method: str, path: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> bytes:
     """One HTTP/1.1 request as bytes."""
     content = body.encode() if isinstance(body, str) else body
-    lines = [f"{method} {path} HTTP/1.1", "Host: chat.example"]
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {NAME}"]
     if content:
         lines.append(f"Content-Length: {len(content)}")
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]

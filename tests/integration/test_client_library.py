@@ -6,7 +6,6 @@ it the surroundings of a room: `server` is called with each request and says wha
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Error, Page
+
+from tests.integration.chromium import chromium
 
 WEB = Path(__file__).parents[2] / "web"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-QUIET += ["--disable-component-update", "--disable-sync"]
 
 Evaluate = Callable[[str], Any]
 
@@ -136,12 +135,10 @@ def web_url() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def page(web_url: str) -> Iterator[Page]:
     """An empty page of the origin that the library comes from."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+    with chromium() as browser:
         page = browser.new_page()
         page.goto(f"{web_url}/icon.svg")
         yield page
-        browser.close()
 
 
 @pytest.fixture

@@ -14,15 +14,14 @@ from uuid import uuid4
 
 import pytest
 import sseclient
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.integration.chromium import chromium
 from tests.integration.conftest import StartServer
 from tests.integration.plain_client import Answer, ask, cursor, post_json
 from tests.integration.server import Server
 from tests.integration.stream_client import NDJSON, Block, Stream
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-QUIET += ["--disable-component-update", "--disable-sync"]
 LONG = 20_000  # milliseconds: an EventSource may be waiting to come again
 STOP_SECONDS = 2.0
 
@@ -251,10 +250,8 @@ def test_sseclient(shared_server: Server, room: str, epoch: str) -> None:
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     """An empty page in Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+    with chromium() as browser:
         yield browser.new_page()
-        browser.close()
 
 
 LISTEN = """(path) => {

@@ -26,7 +26,7 @@ def check_refused(connection: Connection, status_line: str, name: str) -> Answer
 
 def posting(*headers: str) -> bytes:
     """The head of a post."""
-    lines = ["POST /chat/post HTTP/1.1", "Host: chat.example", f"Content-Type: {FORM}", *headers]
+    lines = ["POST /chat/post HTTP/1.1", "Host: localhost", f"Content-Type: {FORM}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 

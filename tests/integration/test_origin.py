@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.plain_client import FORM, JSON, ask, cursor
+from tests.integration.plain_client import FORM, JSON, NAME, ask, cursor
 from tests.integration.server import Server
 
-HOST = "chat.example"  # what `request` says as Host
 FRIEND = "https://friend.example"  # what `shared_server` lists by --origin
 
 ALLOWED = {
     "a program says nothing": {},
-    "this site's page": {"Sec-Fetch-Site": "same-origin", "Origin": f"https://{HOST}"},
+    "this site's page": {"Sec-Fetch-Site": "same-origin", "Origin": f"https://{NAME}"},
     "the person, by hand": {"Sec-Fetch-Site": "none"},
-    "an older browser, this site's page": {"Origin": f"http://{HOST}"},
-    "host in capitals": {"Origin": f"http://{HOST.upper()}"},
+    "an older browser, this site's page": {"Origin": f"http://{NAME}"},
+    "host in capitals": {"Origin": f"http://{NAME.upper()}"},
     "a listed site": {"Sec-Fetch-Site": "cross-site", "Origin": FRIEND},
     "an older browser, a listed site": {"Origin": FRIEND},
 }
@@ -23,8 +22,8 @@ ALLOWED = {
 REFUSED = {
     "another site": {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
     "another site that names none": {"Sec-Fetch-Site": "cross-site"},
-    "another site that claims ours": {"Sec-Fetch-Site": "cross-site", "Origin": f"https://{HOST}"},
-    "a neighbour under the same domain": {"Sec-Fetch-Site": "same-site", "Origin": "https://other.chat.example"},
+    "another site that claims ours": {"Sec-Fetch-Site": "cross-site", "Origin": f"https://{NAME}"},
+    "a neighbour under the same domain": {"Sec-Fetch-Site": "same-site", "Origin": "https://other.chat.localhost"},
     "a neighbour that names none": {"Sec-Fetch-Site": "same-site"},
     "an unknown relation": {"Sec-Fetch-Site": "sideways"},
     "an empty relation": {"Sec-Fetch-Site": ""},
@@ -32,9 +31,9 @@ REFUSED = {
     "an opaque origin": {"Origin": "null"},
     "an empty origin": {"Origin": ""},
     "no origin": {"Origin": "["},
-    "another port": {"Origin": f"http://{HOST}:8080"},
-    "a longer host": {"Origin": f"http://{HOST}.evil.example"},
-    "our host as a user": {"Origin": f"http://{HOST}@evil.example"},
+    "another port": {"Origin": f"http://{NAME}:8080"},
+    "a longer host": {"Origin": f"http://{NAME}.evil.example"},
+    "our host as a user": {"Origin": f"http://{NAME}@evil.example"},
     "a listed site by another scheme": {"Origin": "http://friend.example"},
     "a listed site on another port": {"Origin": FRIEND + ":444"},
     "under a listed site": {"Origin": "https://a.friend.example"},

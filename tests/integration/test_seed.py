@@ -150,7 +150,7 @@ def test_what_is_no_number_leads_to_the_page(shared_server: Server, number: str)
 @pytest.mark.parametrize("digit", ["٣", "１", "²"])
 def test_raw_unicode_digits_are_no_number(shared_server: Server, digit: str) -> None:
     with Connection(shared_server.port) as connection:
-        connection.send(f"GET /chat/get/{digit} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        connection.send(f"GET /chat/get/{digit} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         check_home(connection.read())
 
 

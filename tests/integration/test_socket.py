@@ -293,7 +293,7 @@ def _raw_peer(server: Server, room: str, receive_bytes: int | None = None) -> so
     raw.settimeout(PATIENCE_SECONDS)
     raw.connect(("127.0.0.1", server.port))
     raw.sendall(
-        f"GET /rooms/{room}/socket HTTP/1.1\r\nHost: chat.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"GET /rooms/{room}/socket HTTP/1.1\r\nHost: chat.localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
     )
     head = b""

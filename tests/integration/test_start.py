@@ -42,6 +42,7 @@ def test_help_tells_a_newcomer_all(tmp_path: Path) -> None:
         "retain",
         "retain-days",
         "prefix",
+        "host",
         "origin",
         "ticket-key",
         "ticket-audience",

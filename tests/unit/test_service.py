@@ -37,7 +37,7 @@ from chatcomet.settings import Settings
 from chatcomet.stores.memory import MemoryStore
 from tests.unit.http.peer import Peer, asking
 
-SETTINGS = Settings(store="memory:", listen=("tcp:8081:interface=127.0.0.1",))
+SETTINGS = Settings(store="memory:", listen=("tcp:8081:interface=127.0.0.1",), hosts=frozenset({"chat.example"}))
 
 
 class ServiceTestCase(SynchronousTestCase):
@@ -95,7 +95,7 @@ class StartTests(ServiceTestCase):
 
     def test_what_tickets_are_checked_with(self) -> None:
         chats: list[Chat] = []
-        self.patch(service_module, "Lane", chats.append)
+        self.patch(service_module, "Lane", lambda chat, _: chats.append(chat))
         self.patch(ChatSite, "serve", lambda *_: None)
         with TemporaryDirectory() as folder:
             old, new = Path(folder) / "old.key", Path(folder) / "new.key"
@@ -215,7 +215,7 @@ class LimitTests(ServiceTestCase):
         service = ChatService(settings, cast(ReactorBase, self.reactor))
         with patch("chatcomet.service.spare_descriptors", return_value=800), patch("chatcomet.service.Lane") as lane:
             service.startService()
-        (chat,) = lane.call_args.args
+        chat, _ = lane.call_args.args
         return sum(chat.readers.enter(None) for _ in range(tries))
 
     def test_there_are_as_many_readers_as_descriptors_unless_the_operator_says_how_many(self) -> None:

@@ -64,6 +64,7 @@ class OptionsTests(SynchronousTestCase):
                     "/chat/ty",
                 ),
                 *("--origin", "https://a.example", "--origin", "http://[::1]:8081"),
+                *("--host", "chat.example", "--host", "*"),
                 *("--ticket-key", "a.key", "--ticket-key", "b.pem", "--ticket-audience", "chat"),
                 *("--rooms", "rooms.toml", "--post-rate", "5/s:9", "--session-rate", "3/min", "--room-rate", "2/h"),
                 *("--readers", "500", "--readers-per-address", "7", "--proxy", "10.0.0.1", "--proxy", "2001:db8::/32"),
@@ -76,6 +77,7 @@ class OptionsTests(SynchronousTestCase):
                 0.5,
                 "/chat/ty",
                 frozenset({"https://a.example", "http://[::1]:8081"}),
+                frozenset({"chat.example", "*"}),
                 ("a.key", "b.pem"),
                 "chat",
                 "rooms.toml",
@@ -125,6 +127,12 @@ class OptionsTests(SynchronousTestCase):
             "/a/..",
         )
         self.assert_wrong("--prefix", wrong, "/chatty")
+
+    def test_host(self) -> None:
+        for host in ("chat.example", "Chat.Example.", "chat", "my_chat-1", "xn--bcher-kva.example", "192.0.2.7", "*"):
+            self.assertEqual(settings("--host", host).hosts, {host})
+        wrong = ("", ".", "chat.example:80", "http://chat.example", "a..b", "*.example", "bücher.example", "[::1]")
+        self.assert_wrong("--host", wrong, "chat.example.org")
 
     def test_origin(self) -> None:
         for origin in (

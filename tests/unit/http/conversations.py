@@ -17,6 +17,7 @@ from tests.unit.http.twins import ADA, BOB, PEERS, ROOMS, STALE, Hold, Listen, L
 
 FORM = b"application/x-www-form-urlencoded"
 JSON = b"application/json"
+HOST = b"Host: chat.example"
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Asked:
 
     method: bytes
     target: bytes
-    lines: list[bytes] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=lambda: [HOST])
     body: bytes = b""
     version: bytes = b"HTTP/1.1"
     before: bytes = b""
@@ -73,7 +74,6 @@ BODIES = [
     (b"text/plain", b"six"),
 ]
 KNOWN = [
-    b"Host: chat.example",
     b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) \xe9",
     b"Accept: */*",
     b"Accept: text/event-stream",
@@ -105,6 +105,11 @@ STRANGE = [
     b"\r\n".join(b"X%d: y" % number for number in range(501)),
 ]
 
+
+OTHER_HOSTS = [
+    *(b" chat.example:80", b"CHAT.Example.", b" localhost", b" a.localhost:8080", b" 127.0.0.1:8080", b"[::1]:1"),
+    *(b" evil.example", b" chat.example.evil.example", b" chat.example..", b"127.1", b"[::1", b"[x]", b"", b"\xe9"),
+]
 
 NAMES = st.lists(st.sampled_from(sorted(VALUES)), max_size=3)
 GIVEN = {name: st.sampled_from(values) for name, values in VALUES.items()}
@@ -174,7 +179,7 @@ SAID_OTHERWISE = [
 @st.composite
 def handshakes(draw: DrawFn) -> Asked:
     """Requests for a WebSocket, many of which get it, and what is said there."""
-    lines = list(HANDSHAKE)
+    lines = [HOST, *HANDSHAKE]
     if draw(ONE_OF_FOUR) == 0:
         other = draw(st.sampled_from(SAID_OTHERWISE))
         name, _, _ = other.partition(b":")
@@ -196,7 +201,7 @@ def posts(draw: DrawFn) -> Asked:
     else:
         kind, body = draw(st.sampled_from(BODIES))
     length = b"Content-Length: %d" % len(body)
-    return Asked(b"POST", target, [b"Content-Type: " + kind, length], body)
+    return Asked(b"POST", target, [HOST, b"Content-Type: " + kind, length], body)
 
 
 # How it is asked
@@ -277,6 +282,13 @@ def other_target(draw: DrawFn, asked: Asked) -> None:
         asked.target = draw(st.sampled_from([b"http://chat.example", b"/.", b"/x/..", b"/", b"*", b"x"])) + target
 
 
+def other_host(draw: DrawFn, asked: Asked) -> None:
+    """A name that is this server's, too, or none of its names, or no name."""
+    asked.lines = [line for line in asked.lines if not line.lower().startswith(b"host")]
+    if draw(ONE_OF_FOUR):
+        asked.lines.append(b"Host:" + draw(st.sampled_from(OTHER_HOSTS)))
+
+
 def other_ends(draw: DrawFn, asked: Asked) -> None:
     asked.end = draw(st.sampled_from([b"\n", b"\r", b"\r\r\n", b"\r\n "]))
 
@@ -305,7 +317,7 @@ def more_behind(draw: DrawFn, asked: Asked) -> None:
 
 
 ODDITIES: Sequence[Oddity] = [
-    *(strange_line, repeated_line, other_length, other_method, other_version, other_target, other_ends),
+    *(strange_line, repeated_line, other_length, other_method, other_version, other_target, other_host, other_ends),
     *(begun_with_empty_lines, chunked, body_like_a_request, more_behind),
 ]
 

@@ -12,7 +12,8 @@ FORM = "application/x-www-form-urlencoded"
 SESSION = asking("/session")
 POLL = asking("/rooms/lobby/messages?cursor=k3v9.0")
 POST = asking("/chat/post", "POST", b"message=smuggled", Content_Type=FORM)
-CHUNKED = b"POST /chat/post HTTP/1.1\r\nContent-Type: " + FORM.encode() + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKED = b"POST /chat/post HTTP/1.1\r\nHost: chat.example\r\nContent-Type: " + FORM.encode()
+CHUNKED += b"\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def chunk(data: bytes) -> bytes:

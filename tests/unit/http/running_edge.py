@@ -6,12 +6,15 @@ import json
 
 from chatcomet.core.waiters import Burst
 from chatcomet.http import eager
+from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
 from tests.unit.api.running_chat import ChatTestCase
 from tests.unit.http.peer import Answer, Peer, PeerTransport, PlainTransport, SecureTransport
+
+HOSTS = Hosts(("chat.example",), "")
 
 
 class EdgeTestCase(ChatTestCase):
@@ -23,8 +26,8 @@ class EdgeTestCase(ChatTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.patch(eager, "PLAIN_TRANSPORTS", {*eager.PLAIN_TRANSPORTS, PlainTransport})
-        self.site = ChatSite(self.settings.prefix, self.clock, lambda: self.now, self.outbox)
-        self.site.serve(ChatResource(self.chat).resource(), Lane(self.chat))
+        self.site = ChatSite(self.settings.prefix, HOSTS, self.clock, lambda: self.now, self.outbox)
+        self.site.serve(ChatResource(self.chat).resource(), Lane(self.chat, HOSTS))
         self.peer = self.connect()
 
     def burst(self) -> Burst:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.http import eager
-from tests.unit.http.conversations import STRANGE, conversations, frame
+from tests.unit.http.conversations import OTHER_HOSTS, STRANGE, conversations, frame
 from tests.unit.http.peer import PlainTransport, asking
 from tests.unit.http.refusals import FORM, POLL, POST, SESSION
 from tests.unit.http.running_sockets import HANDSHAKE
@@ -73,10 +73,11 @@ class CutTests(EqualityTestCase):
                 self.compare_said(part, whole, whole)
 
     def test_a_body_that_is_a_request(self) -> None:
-        outer = b"POST /chat/post HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(POST)
+        end = b" HTTP/1.1\r\nHost: chat.example\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(POST)
+        outer = b"POST /chat/post" + end
         self.compare_said(outer, POST, POST)
         self.compare_said(outer + POST, POST)
-        self.compare_said(b"GET /session HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(POST), POST)
+        self.compare_said(b"GET /session" + end, POST)
 
     def test_a_request_behind_one_that_is_not_answered_yet(self) -> None:
         for behind in (POST, NOW, SESSION, POLL, b"GET / HT", b"\x00\r\n\r\n", POST + NOW):
@@ -126,6 +127,15 @@ class HeaderTests(EqualityTestCase):
             self.compare_said(request, NOW)
             self.compare_said(request + b"x", NOW)
         self.compare_said(post(Expect="100-continue"), NOW)
+
+    def test_that_name_another_host(self) -> None:
+        ours = b"Host: chat.example\r\n"
+        for request in (POLL, NOW, POST, asking("/rooms/lobby/socket", **HANDSHAKE)):
+            for host in OTHER_HOSTS:
+                self.compare_said(request.replace(ours, b"Host:" + host + b"\r\n"), NOW)
+            for lines in (b"", ours + ours, ours + b"Host: evil.example\r\n", b"host: chat.example\r\n"):
+                for version in (b"HTTP/1.1", b"HTTP/1.0"):
+                    self.compare_said(request.replace(ours, lines).replace(b"HTTP/1.1", version), NOW)
 
     def test_of_any_length(self) -> None:
         for length in (4_000, 8_100, 8_189, 8_190, 12_000):

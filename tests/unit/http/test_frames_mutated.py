@@ -19,6 +19,7 @@ from zope.interface import implementer
 from chatcomet.http.frames import BINARY, MESSAGE_BYTES, NORMAL, Socket
 from chatcomet.http.site import ChatSite
 from tests.unit.http.peer import Peer
+from tests.unit.http.running_edge import HOSTS
 from tests.unit.http.running_sockets import HANDSHAKE
 
 EXAMPLES = 500
@@ -102,7 +103,7 @@ class MutatedTests(SynchronousTestCase):
     @given(segments())
     def test_it_hears_what_websockets_hears(self, data: list[bytes]) -> None:
         clock = Clock()
-        peer = Peer(ChatSite("", clock), clock)
+        peer = Peer(ChatSite("", HOSTS, clock), clock)
         ear = Ear(peer.protocol)
         ear.begin(HANDSHAKE["Sec_WebSocket_Key"], b"", Silent())
         peer.taken()

@@ -33,6 +33,7 @@ class HandshakeTests(SocketTestCase):
     def test_what_opens_no_socket(self) -> None:
         for name, value in (
             ("Upgrade", "h2c"),
+            ("Upgrade", "\xe9"),
             ("Connection", "keep-alive"),
             ("Sec_WebSocket_Version", "8"),
             ("Sec_WebSocket_Version", "13, 8"),
@@ -76,6 +77,17 @@ class HandshakeTests(SocketTestCase):
             {"Origin": "http://chat.example", "Sec_Fetch_Site": "cross-site"},
         ):
             self.assert_refused(403, "cross-site", **HANDSHAKE, **headers)
+
+    def test_other_hosts(self) -> None:
+        for host, status, problem in (
+            (b"Host: evil.example\r\n", 421, "misdirected"),
+            (b"Host: a b\r\n", 400, "malformed"),
+            (b"", 400, "malformed"),
+        ):
+            self.peer.send(asking(SOCKET, **HANDSHAKE).replace(b"Host: chat.example\r\n", host))
+            answer = self.peer.answer()
+            self.assertEqual((answer.status, answer.problem), (status, problem))
+        self.assertEqual(self.hub.waiting, 0)
 
     def test_this_site_and_its_friends(self) -> None:
         for origin in ("http://chat.example", "https://chat.example", "https://friend.example"):

@@ -147,7 +147,7 @@ class NotTakenTests(LaneTestCase):
             asking("/chat/get/0", "GET", b"x"),
             asking("/chat/get/0", Connection="close"),
             NOW.replace(b"HTTP/1.1", b"HTTP/1.0"),
-            NOW.replace(b"Host", b"HOST: x\r\nHost"),
+            NOW.replace(b"Host", b"HOST: chat.example\r\nHost"),
             POST.replace(b"Host", b"Expect: 100-continue\r\nHost"),
             POST.replace(b"Content-Length: 12", b"Transfer-Encoding: chunked").replace(b"message", b"c\r\nmessage")
             + b"\r\n0\r\n\r\n",

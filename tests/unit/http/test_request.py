@@ -38,7 +38,7 @@ class LengthTests(RefusalTestCase):
 
     def test_a_header(self) -> None:
         lines = [f"X{number}: ".ljust(1_000, "a") for number in range(HEADER_BYTES // 1_000)]
-        request = "\r\n".join(["GET /session HTTP/1.1", *lines]).encode()
+        request = "\r\n".join(["GET /session HTTP/1.1", "Host: chat.example", *lines]).encode()
         self.peer.send(request + b"\r\n\r\n")
         self.assertEqual(self.peer.answer().status, 200)
         self.peer.send(request + b"\r\nX: " + b"a" * 1_000 + b"\r\n\r\n")
@@ -55,7 +55,7 @@ class LengthTests(RefusalTestCase):
             self.assert_refused(431, "header-too-long", peer)
 
     def test_header_lines_that_just_fit(self) -> None:
-        self.peer.send(b"GET /session HTTP/1.1\r\n", b"X:\r\n" * HEADERS, b"\r\n")
+        self.peer.send(b"GET /session HTTP/1.1\r\nHost: chat.example\r\n", b"X:\r\n" * (HEADERS - 1), b"\r\n")
         self.assertEqual(self.peer.answer().status, 200)
 
     def test_a_body_that_just_fits(self) -> None:
@@ -103,7 +103,8 @@ class LengthTests(RefusalTestCase):
 
 class ExpectTests(RefusalTestCase):
     def test_a_body_that_fits_is_welcome(self) -> None:
-        self.peer.send(b"POST /chat/post HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+        lines = b"Host: chat.example\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+        self.peer.send(b"POST /chat/post HTTP/1.1\r\n" + lines)
         self.assertEqual(self.peer.taken(), b"HTTP/1.1 100 Continue\r\n\r\n")
         self.peer.send(b"message=a")
         self.assertEqual(self.peer.answer().status, 415)
@@ -163,11 +164,11 @@ class TimeTests(RefusalTestCase):
 
     def test_a_request_after_a_slow_one_has_its_own_time(self) -> None:
         for _ in range(3):
-            self.peer.send(b"GET /session HTTP/1.1\r\n")
+            self.peer.send(b"GET /session HTTP/1.1\r\nHost: chat.example\r\n")
             self.clock.advance(HEADER_SECONDS - 0.1)
             self.peer.send(b"\r\n")
             self.assertEqual(self.peer.answer().status, 200)
-            self.peer.send(b"POST /chat/post HTTP/1.1\r\nContent-Length: 2\r\n\r\n")
+            self.peer.send(b"POST /chat/post HTTP/1.1\r\nHost: chat.example\r\nContent-Length: 2\r\n\r\n")
             self.clock.advance(BODY_SECONDS - 0.1)
             self.peer.send(b"xy")
             self.assertEqual(self.peer.answer().status, 415)

@@ -58,7 +58,7 @@ class NoRequestTests(RefusalTestCase):
             ),
         ):
             peer = self.connect()
-            peer.send(b"POST /chat/post HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n" + POST)
+            peer.send(b"POST /chat/post HTTP/1.1\r\nHost: chat.example\r\n" + lines + b"\r\n" + POST)
             self.assert_refused(400, "malformed", peer)
 
     def test_a_chunk_that_is_none(self) -> None:

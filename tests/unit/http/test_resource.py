@@ -401,15 +401,8 @@ class RouteTests(EdgeTestCase):
 
     def test_letters_that_were_not_encoded_as_they_should_be(self) -> None:
         for path, status in (("/chat/get/ü", 302), ("/rooms/ü/messages", 400), ("/session?ü=ü", 200), ("/ü", 404)):
-            self.peer.send(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+            self.peer.send(f"GET {path} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode())
             self.assertEqual(self.peer.answer().status, status, path)
-
-    def test_any_host_will_do(self) -> None:
-        for host in (b"", b"\xff", b"a..b", b"a" * 70, b"[", b"x y", b"a:b:c", b"evil.example:1"):
-            self.peer.send(b"GET /session HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
-            self.assertEqual(self.peer.answer().status, 200, host)
-        self.peer.send(b"GET /session HTTP/1.1\r\n\r\n")
-        self.assertEqual(self.peer.answer().status, 200)
 
     def test_head_answers_like_get_without_its_body_and_never_waits(self) -> None:
         self.add("one")

@@ -16,7 +16,7 @@ from chatcomet.http.request import HEADER_SECONDS, LINGER_SECONDS
 from chatcomet.http.site import ChatSite
 from chatcomet.settings import Settings
 from tests.unit.http.peer import Peer, PeerTransport, asking
-from tests.unit.http.running_edge import EdgeTestCase
+from tests.unit.http.running_edge import HOSTS, EdgeTestCase
 
 POLL = asking("/rooms/lobby/messages?cursor=k3v9.0")
 SECONDS = 1.5
@@ -62,7 +62,7 @@ class PrefixTests(EdgeTestCase):
 class BeforeItServesTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.site = ChatSite("", self.clock)
+        self.site = ChatSite("", HOSTS, self.clock)
         self.peer = Peer(self.site, self.clock)
 
     def test_nothing_is_there(self) -> None:
@@ -165,7 +165,7 @@ class CloseTests(EdgeTestCase):
         self.assertEqual((answer.status, answer.headers["connection"]), (201, "close"))
 
     def test_a_request_that_is_arriving_is_answered_still(self) -> None:
-        self.peer.send(b"GET /session HTTP/1.1\r\n")
+        self.peer.send(b"GET /session HTTP/1.1\r\nHost: chat.example\r\n")
         closed = self.close()
         self.assertNoResult(closed)
         self.peer.send(b"\r\n")

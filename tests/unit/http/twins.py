@@ -15,6 +15,7 @@ from chatcomet.api.chat import open_chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import Draft
 from chatcomet.core.store import Posted
+from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
@@ -28,6 +29,7 @@ CLOSE_SECONDS = 1.5
 BUFFER_BYTES = 200
 """So much is kept for a peer that takes nothing: less than an answer."""
 KEY = b"k" * 32
+HOSTS = Hosts(("chat.example",), "")
 
 
 def cookie_of(name: str, age_seconds: float = 0.0) -> str:
@@ -44,11 +46,11 @@ class Twin:
     def __init__(self, transport: type[PeerTransport]) -> None:
         self.clock = Clock()
         self.store = HeldStore(self._wall)
-        self.site = ChatSite("", self.clock, self._wall)
+        self.site = ChatSite("", HOSTS, self.clock, self._wall)
         self.hub = Hub(self.store, self.clock, burst=self.site.outbox)
         sessions = Sessions(KEY, self._wall, self.clock)
         chat = open_chat(Settings(store="memory:"), self.store, self.hub, sessions, Random(0).random, self.clock)
-        self.site.serve(ChatResource(chat).resource(), Lane(chat))
+        self.site.serve(ChatResource(chat).resource(), Lane(chat, HOSTS))
         self.peers = [Peer(self.site, self.clock, transport(self.clock)) for _ in range(PEERS)]
         for peer in self.peers:
             peer.transport.buffer_bytes = BUFFER_BYTES
