@@ -83,7 +83,7 @@ class ChatService(Service):
         self._crowd = crowd_of(reactor)
         outbox = Outbox(self._crowd.hold_back) if self._crowd else Outbox()
         hosts = Hosts(settings.hosts, socket.gethostname())
-        self._site = ChatSite(settings.prefix, hosts, reactor, outbox=outbox)
+        self._site = ChatSite(settings.prefix, hosts, settings.origins, reactor, outbox=outbox)
         self._hub = Hub(self._store, reactor, self._retain, self._site.outbox)
         self._retention = Retention(self._store, time.time, self._retain_seconds, reactor)
         self._hashing = Hashing(reactor)

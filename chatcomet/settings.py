@@ -44,7 +44,7 @@ class Settings:
     `listen`: Twisted endpoint strings.  `store`: ``memory:`` or ``sqlite:PATH``.
     `retain`: how many messages a room keeps; 0 keeps all.  `retain_days`: for how many days; 0 keeps them for ever.
     `prefix`: the path under which everything is served: "" or ``/like/this``.
-    `origins`: other sites whose pages may post, as browsers name them (``https://example.org``).
+    `origins`: other sites whose pages may read and post, as browsers name them (``https://example.org``).
     `hosts`: the names by which the server may be called, beside addresses and localhost; none for the machine's own,
     ``*`` for any.
     `ticket_keys`: files, each with a key that tickets may be signed with; without any there are no tickets.

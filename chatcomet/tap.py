@@ -134,7 +134,7 @@ class Options(usage.Options, AuthOptionMixin):
         self["host"].append(name)
 
     def opt_origin(self, origin: str) -> None:
-        """another site whose pages may post here, such as https://example.org (repeatable)"""
+        """another site whose pages may read and post here, such as https://example.org (repeatable)"""
         self["origin"].append(origin)
 
     def opt_ticket_key(self, path: str) -> None:

@@ -12,6 +12,7 @@ from chatcomet.http.wire import Answer, encode_head
 if TYPE_CHECKING:
     from chatcomet.http.channel import PollChannel
 
+_CHUNKED = (("Transfer-Encoding", "chunked"),)
 LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -75,7 +76,7 @@ class ChunkedBody:
         self._head = b""  # goes out with the first chunk
 
     def begin(self, answer: Answer) -> None:
-        self._head = encode_head(answer, self._channel.site.date, (("Transfer-Encoding", "chunked"),))
+        self._head = encode_head(answer, self._channel.site.date, _CHUNKED, self._channel.origin)
 
     def frame(self, data: bytes) -> bytes:
         return b"%x\r\n%b\r\n" % (len(data), data) if data else b""

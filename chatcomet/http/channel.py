@@ -30,6 +30,8 @@ class PollChannel(LimitedChannel):
     """A `LimitedChannel` with a fast lane."""
 
     _log = Logger()
+    origin: str | None = None
+    """The listed one of the page that asks in the lane; what has none adds nothing to its connection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,7 +113,7 @@ class PollChannel(LimitedChannel):
             self._end_if_closing()
             return
         closes = answer.close or self.site.closing
-        self.send(wire.encode(answer, self.site.date, closes))
+        self.send(wire.encode(answer, self.site.date, closes, self.origin))
         if closes:
             self.loseConnection()
         else:

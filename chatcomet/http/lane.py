@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 
@@ -20,6 +20,7 @@ from chatcomet.http import query
 from chatcomet.http.asks import Ask, room_poll, room_post, rooms_poll, seed_poll, seed_post
 from chatcomet.http.body import Body
 from chatcomet.http.cookies import SessionCookie, read_cookies
+from chatcomet.http.cors import listed_origin
 from chatcomet.http.credentials import Credentials, known_by, read_credentials, with_ticket
 from chatcomet.http.events import follow_room
 from chatcomet.http.hosts import Hosts
@@ -33,7 +34,7 @@ ASKS = 1_024
 HEADS_BYTES = 16 * 1024 * 1024
 """How much of headers is remembered: what a crowd of 20,000 browsers sends."""
 
-_ENTRY_BYTES = 100  # what a dict takes for one, and an object for its bytes
+_ENTRY_BYTES = 200  # what a dict takes for one, and objects for what it says
 
 _FOLLOWED: Ask[None] = Ask(lambda _: succeed(None), lambda _: None)
 """What remains of a stream when it has ended: nothing."""
@@ -49,8 +50,18 @@ _SOCKET = re.compile(r"/rooms/([a-z0-9][a-z0-9._-]{0,63})/socket")
 _MESSAGES = re.compile(r"/rooms/([a-z0-9][a-z0-9._-]{0,63})/messages")
 
 
+class Source(NamedTuple):
+    """From whom a request comes, by its header; `origin`: the page's that asks, if that is a listed one."""
+
+    credentials: Credentials
+    origin: str | None
+
+
 class Peer(Protocol):
     """A connection, for the lane."""
+
+    origin: str | None
+    """The origin to which its next answer is shown."""
 
     def address(self) -> str:
         """Where the asker is."""
@@ -70,8 +81,8 @@ class Lane:
         self._hosts = hosts
         self._cookie = SessionCookie(chat.settings.prefix)
         self._asks: dict[bytes, Ask[Any]] = {}  # by first line
-        self._credentials: dict[bytes, Credentials] = {}  # by the header that had them
-        self._credentials_bytes = 0
+        self._sources: dict[bytes, Source] = {}  # by header
+        self._sources_bytes = 0
 
     def take(self, data: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
         """What the request that `data` is asks for, and the outcome of that; None if it is not for this lane.
@@ -90,32 +101,29 @@ class Lane:
     def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
         if b"/socket" in first and (opened := self._open(first, block, peer)) is not None:
             return opened  # its header is another one each time
-        credentials = self._credentials.get(block) or self._learn_header(block)
-        if credentials is None:
+        source = self._sources.get(block) or self._learn_header(block, peer)
+        if source is None:
             return None
+        if peer.origin is not source.origin:
+            peer.origin = source.origin
         ask = self._asks.get(first) or self._learn_poll(first)
         if ask is None:
-            return self._follow(first, block, credentials, peer)
-        return ask, ask.begin(known_by(self._chat, credentials, peer.address()))
+            return self._follow(first, block, source.credentials, peer)
+        return ask, ask.begin(known_by(self._chat, source.credentials, peer.address()))
 
-    def _learn_header(self, block: bytes) -> Credentials | None:
-        """Who asks, if `block` is a plain header of a request for this server, and nothing behind it.
-
-        A password is not looked into here.
-        """
+    def _learn_header(self, block: bytes, peer: Peer) -> Source | None:
+        """Who asks, if `block` is a plain header of a request for this server, and nothing behind it."""
         head = self._for_us(read_head(block))
-        if head is None or head.length:
+        source = None if head is None or head.length else self._read_source(head, peer)
+        if source is None:
             return None
-        credentials = read_credentials(head, self._read_cookie(head))
-        if credentials.password is not None:
-            return None
-        size = len(block) + credentials.size + _ENTRY_BYTES
-        if self._credentials_bytes + size > HEADS_BYTES:
-            self._credentials.clear()
-            self._credentials_bytes = 0
-        self._credentials[block] = credentials
-        self._credentials_bytes += size
-        return credentials
+        size = len(block) + source.credentials.size + len(source.origin or "") + _ENTRY_BYTES
+        if self._sources_bytes + size > HEADS_BYTES:
+            self._sources.clear()
+            self._sources_bytes = 0
+        self._sources[block] = source
+        self._sources_bytes += size
+        return source
 
     def _learn_poll(self, first: bytes) -> Ask[Any] | None:
         """What the line asks for, if that is a poll."""
@@ -158,9 +166,10 @@ class Lane:
         room = None if path is None else _SOCKET.fullmatch(path)
         if line is None or head is None or room is None:
             return None
-        credentials = with_ticket(read_credentials(head, self._read_cookie(head)), line)
-        if credentials.password is not None:
+        source = self._read_source(head, peer)
+        if source is None:
             return None
+        credentials = with_ticket(source.credentials, line)
         who = partial(known_by, self._chat, credentials, peer.address())
         return _FOLLOWED, open_socket(self._chat, room[1], line, head, who, peer.channel())
 
@@ -174,11 +183,11 @@ class Lane:
         head = self._for_us(read_head(block + blank))  # without the empty line it is only the beginning of one
         if head is None or head.length != len(body):
             return None
-        credentials = read_credentials(head, self._read_cookie(head))
-        if credentials.password is not None:
+        source = self._read_source(head, peer)
+        if source is None:
             return None
         ask = seed_post(self._chat, head, body) if room is None else room_post(self._chat, room[1], head, body)
-        return ask, ask.begin(known_by(self._chat, credentials, peer.address()))
+        return ask, ask.begin(known_by(self._chat, source.credentials, peer.address()))
 
     def _under_prefix(self, path: str) -> str | None:
         prefix = self._chat.settings.prefix
@@ -188,6 +197,12 @@ class Lane:
         """`head`, if it is there and calls this server by a name of its own; `ChatRequest` refuses the others."""
         return head if head is not None and self._hosts.knows(head.header("Host") or "") else None
 
-    def _read_cookie(self, head: Head) -> str | None:
-        header = head.headers.get(b"cookie")
-        return None if header is None else self._cookie.read(read_cookies(header).get, secure=False)
+    def _read_source(self, head: Head, peer: Peer) -> Source | None:
+        """Whom `peer` is, and to which page it will be answered; None for a password, which is not looked into here."""
+        origin = listed_origin(head, self._chat.settings.origins)
+        if peer.origin is not origin:
+            peer.origin = origin  # also of what is refused
+        cookies = head.headers.get(b"cookie")
+        cookie = None if cookies is None else self._cookie.read(read_cookies(cookies).get, secure=False)
+        credentials = read_credentials(head, cookie)
+        return None if credentials.password is not None else Source(credentials, origin)

@@ -2,7 +2,7 @@
 
 Browsers say by themselves what page a request comes from; programs say nothing, and need not.  The rule
 follows Filippo Valsorda's survey (Go's http.CrossOriginProtection, 2025): `Sec-Fetch-Site` decides where it
-is present, and `Origin` against `Host` where it is not.
+is present, and `Origin` against `Host` where it is not.  What the pages of those who may are shown is in `cors`.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ from twisted.web import http, server
 
 from chatcomet.errors import ChatcometError
 from chatcomet.http import eager
+from chatcomet.http.cors import listed_origin, sharing
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.wire import BASICS, FAULT, Answer, encode, problem, problem_answer
 
@@ -278,7 +279,9 @@ class LimitedChannel(http.HTTPChannel):
         transport = self.transport
         assert transport is not None
         self.cut_after(LINGER_SECONDS)
-        transport.write(encode(problem(status, name, HTTPStatus(status).phrase, detail), self.site.date, closes=True))
+        answer = problem(status, name, HTTPStatus(status).phrase, detail)
+        origin = self.requests[-1].origin if self.requests else None
+        transport.write(encode(answer, self.site.date, closes=True, origin=origin))
         self._networkProducer.unregisterProducer()  # type: ignore[attr-defined]  # it is the transport
         if self.isSecure() or not hasattr(transport, "loseWriteConnection"):
             transport.loseConnection()  # over TLS this says so to the peer, and waits for its consent
@@ -338,6 +341,11 @@ class ChatRequest(server.Request):
         """All that the request has of a header, as Latin-1 text."""
         return [value.decode("latin-1") for value in self.requestHeaders.getRawHeaders(name.encode(), [])]
 
+    @property
+    def origin(self) -> str | None:
+        """The origin of the page that asks, if it is a listed one."""
+        return listed_origin(self, self.channel.site.origins)
+
     def _handleStar(self) -> None:
         """``OPTIONS *`` asks whether there is a server at all; nothing else can be asked of ``*``."""
         answer = Answer(200)
@@ -376,7 +384,7 @@ class ChatRequest(server.Request):
             headers.setRawHeaders(name, [value])
         if answer.content_type is not None:
             headers.setRawHeaders("Content-Type", [answer.content_type])
-        for name, value in answer.headers:
+        for name, value in (*answer.headers, *sharing(self.origin)):
             headers.addRawHeader(name, value)
 
 

@@ -32,6 +32,7 @@ from chatcomet.http.asks import Ask
 from chatcomet.http.bodies import read_object
 from chatcomet.http.body import RequestBody
 from chatcomet.http.cookies import SessionCookie
+from chatcomet.http.cors import permission
 from chatcomet.http.credentials import Credentials, counted_address, known_by, read_credentials, with_ticket
 from chatcomet.http.description import read_description
 from chatcomet.http.events import follow_room
@@ -270,14 +271,18 @@ class ChatResource:
     def not_routed(self, request: IRequest, failure: Failure) -> bytes:
         error = failure.value
         if isinstance(error, MethodNotAllowed):
-            allowed = ", ".join(sorted(error.valid_methods or ()))
-            detail = f"{request.method.decode('latin-1')} is not for this; {allowed} is"
-            answer = wire.problem(
-                405, "method-not-allowed", "Method not allowed", detail, headers=(("Allow", allowed),)
-            )
-        else:
-            answer = wire.problem(404, "not-found", "There is no such thing here", "nothing is served at this path")
+            return _begin(request, self._other_method(request, sorted(error.valid_methods or ())))
+        answer = wire.problem(404, "not-found", "There is no such thing here", "nothing is served at this path")
         return _begin(request, answer)
+
+    def _other_method(self, request: IRequest, methods: list[str]) -> Answer:
+        """What there is instead of the method that was asked for; OPTIONS asks for nothing else."""
+        assert isinstance(request, ChatRequest)
+        allow = ("Allow", ", ".join([*methods, "OPTIONS"]))
+        if request.method == b"OPTIONS":
+            return Answer(204, headers=(allow, *permission(request, self._chat.settings.origins, methods)))
+        detail = f"{request.method.decode('latin-1')} is not for this; {', '.join(methods)} is"
+        return wire.problem(405, "method-not-allowed", "Method not allowed", detail, headers=(allow,))
 
     @app.handle_errors(Exception)
     def fault(self, request: IRequest, failure: Failure) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -43,6 +44,8 @@ _NOWHERE = wire.problem(404, "not-found", "There is no such thing here", "nothin
 class ChatSite(Site):
     """Serves one resource, a leaf, under `prefix` ("" or ``/like/this``), to whoever calls it one of `hosts`.
 
+    `origins`: the other sites whose pages may see its answers.
+
     It keeps no access log: the line would be written by wall time, at each answer, and hold what is secret in URIs.
     """
 
@@ -54,6 +57,7 @@ class ChatSite(Site):
         self,
         prefix: str,
         hosts: Hosts,
+        origins: AbstractSet[str],
         reactor: IReactorTime,
         wall: Callable[[], float] = time.time,
         outbox: Outbox | None = None,
@@ -61,6 +65,7 @@ class ChatSite(Site):
         self._served: IResource = _Always(_NOWHERE)
         super().__init__(self._served, timeout=IDLE_SECONDS, reactor=reactor, parsePOSTFormSubmission=False)
         self.hosts = hosts
+        self.origins = origins
         self.channels: set[LimitedChannel] = set()
         self.deadlines = Deadlines(reactor)
         self.outbox = outbox or Outbox()

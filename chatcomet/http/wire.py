@@ -43,6 +43,7 @@ from chatcomet.errors import (
     UnsupportedForm,
     UpgradeRequired,
 )
+from chatcomet.http.cors import sharing
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -71,34 +72,35 @@ class Answer:
     content_type: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     close: bool = False
-    encoded: dict[bool, tuple[bytes, bytes]] = field(default_factory=dict, compare=False, repr=False)
+    encoded: dict[object, tuple[bytes, bytes]] = field(default_factory=dict, compare=False, repr=False)
     """See `encode`."""
 
 
-def encode(answer: Answer, date: bytes, closes: bool) -> bytes:
+def encode(answer: Answer, date: bytes, closes: bool, origin: str | None = None) -> bytes:
     """All of `answer` as HTTP/1.1 has it, kept with it for as long as `date` is the same (law 11).
 
-    `date`: of the second.  `closes`: whether the connection ends after it.
+    `date`: of the second.  `closes`: whether the connection ends after it.  `origin`: see `sharing`.
     """
-    encoded = answer.encoded.get(closes)
+    form = closes if origin is None else (closes, origin)
+    encoded = answer.encoded.get(form)
     if encoded is None or encoded[0] is not date:
-        encoded = answer.encoded[closes] = (date, _encode(answer, date, closes))
+        encoded = answer.encoded[form] = (date, _encode(answer, date, closes, origin))
     return encoded[1]
 
 
-def _encode(answer: Answer, date: bytes, closes: bool) -> bytes:
+def _encode(answer: Answer, date: bytes, closes: bool, origin: str | None) -> bytes:
     last = [("Content-Length", str(len(answer.body)))] if answer.status != HTTPStatus.NO_CONTENT else []
     if closes:
         last.append(("Connection", "close"))
-    return encode_head(answer, date, last) + answer.body
+    return encode_head(answer, date, last, origin) + answer.body
 
 
-def encode_head(answer: Answer, date: bytes, last: Iterable[tuple[str, str]]) -> bytes:
+def encode_head(answer: Answer, date: bytes, last: Iterable[tuple[str, str]], origin: str | None) -> bytes:
     """All that comes before the body of `answer`; `last`: what is said of that."""
     headers = [("Server", "chatcomet"), ("Date", date.decode()), *BASICS]
     if answer.content_type is not None:
         headers.append(("Content-Type", answer.content_type))
-    lines = [f"{name}: {value}" for name, value in (*headers, *answer.headers, *last)]
+    lines = [f"{name}: {value}" for name, value in (*headers, *answer.headers, *sharing(origin), *last)]
     status = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"
     return "\r\n".join([status, *lines, "", ""]).encode("latin-1")
 

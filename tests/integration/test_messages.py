@@ -316,4 +316,4 @@ def test_there_is_nothing_else(shared_server: Server, path: str) -> None:
 def test_another_method_is_refused(shared_server: Server) -> None:
     answer = ask(shared_server.port, "PUT", "/rooms/lobby/messages")
     check_problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == "GET, HEAD, POST"
+    assert answer.headers["allow"] == "GET, HEAD, POST, OPTIONS"

@@ -86,6 +86,9 @@ KNOWN = [
     b"Connection: keep-alive",
     b"CONNECTION:Keep-Alive",
     b"Sec-Fetch-Site: same-origin",
+    b"Origin: https://friend.example",
+    b"Origin: https://other-friend.example",
+    b"Origin: https://evil.example",
     b"X-Empty:",
     b"X-Odd: \t a \t b \t",
     *(f"Cookie: chatcomet={cookie}".encode() for cookie in (ADA, BOB, STALE, ADA[:-1] + "x", "", "\xe9")),
@@ -95,6 +98,7 @@ KNOWN = [
 STRANGE = [
     *(b"Connection: " + value for value in (b"close", b"Close", b"keep-alive, close", b"x close", b"upgrade", b"")),
     *(b"Expect: 100-continue", b"Upgrade: websocket", b"TE: trailers", b"Trailer: X", b"Origin: http://evil.example"),
+    *(b"Origin: null", b"Origin: https://friend.example:443", b"Access-Control-Request-Method: POST"),
     *(b"Sec-Fetch-Site: cross-site", b"Origin: http://chat.example", b"Content-Type: text/plain"),
     *(b"Content-Length: " + value for value in (b"0", b"5", b"+5", b"-5", b"005", b"5, 5", b"0x5", b"", b"9999999")),
     *(b"Transfer-Encoding: " + value for value in (b"chunked", b"identity", b"Chunked", b"gzip, chunked", b"")),

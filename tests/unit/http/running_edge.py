@@ -26,7 +26,8 @@ class EdgeTestCase(ChatTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.patch(eager, "PLAIN_TRANSPORTS", {*eager.PLAIN_TRANSPORTS, PlainTransport})
-        self.site = ChatSite(self.settings.prefix, HOSTS, self.clock, lambda: self.now, self.outbox)
+        origins = self.settings.origins
+        self.site = ChatSite(self.settings.prefix, HOSTS, origins, self.clock, lambda: self.now, self.outbox)
         self.site.serve(ChatResource(self.chat).resource(), Lane(self.chat, HOSTS))
         self.peer = self.connect()
 

@@ -20,7 +20,8 @@ from tests.unit.http.running_sockets import HANDSHAKE
 from tests.unit.http.twins import ADA, Hold, Listen, Lose, Say, Step, Stop, Tell, Wait, with_lane, without_lane
 
 EXAMPLES = 400
-NOW = asking("/rooms/lobby/messages?cursor=k3v9.0&wait=0")
+ROOM = "/rooms/lobby/messages"
+NOW = asking(f"{ROOM}?cursor=k3v9.0&wait=0")
 
 
 def post(**headers: str) -> bytes:
@@ -136,6 +137,15 @@ class HeaderTests(EqualityTestCase):
             for lines in (b"", ours + ours, ours + b"Host: evil.example\r\n", b"host: chat.example\r\n"):
                 for version in (b"HTTP/1.1", b"HTTP/1.0"):
                     self.compare_said(request.replace(ours, lines).replace(b"HTTP/1.1", version), NOW)
+
+    def test_of_pages_of_other_sites(self) -> None:
+        follow = asking("/rooms/lobby/events?cursor=k3v9.0")
+        sockets = [asking(f"/rooms/lobby/socket{query}", **HANDSHAKE) for query in ("", "?cursor=x")]
+        others = (asking(ROOM, "OPTIONS"), asking(f"{ROOM}?cursor=x"))
+        for request in (POLL, NOW, POST, follow, SESSION, *sockets, *others):
+            for origin in (b"https://friend.example", b"https://evil.example", b"null", b"", b"\xe9"):
+                theirs = request.replace(b"\r\n", b"\r\nOrigin: %b\r\n" % origin, 1)
+                self.compare([Say(0, theirs), Say(1, theirs), Say(1, request), Tell("lobby"), Say(0, request)])
 
     def test_of_any_length(self) -> None:
         for length in (4_000, 8_100, 8_189, 8_190, 12_000):

@@ -103,7 +103,7 @@ class MutatedTests(SynchronousTestCase):
     @given(segments())
     def test_it_hears_what_websockets_hears(self, data: list[bytes]) -> None:
         clock = Clock()
-        peer = Peer(ChatSite("", HOSTS, clock), clock)
+        peer = Peer(ChatSite("", HOSTS, frozenset(), clock), clock)
         ear = Ear(peer.protocol)
         ear.begin(HANDSHAKE["Sec_WebSocket_Key"], b"", Silent())
         peer.taken()

@@ -380,7 +380,6 @@ class RouteTests(EdgeTestCase):
                 "PUT",
                 "DELETE",
                 "PATCH",
-                "OPTIONS",
                 "TRACE",
                 "CONNECT",
                 "X-Y",
@@ -389,7 +388,8 @@ class RouteTests(EdgeTestCase):
                 if method in allowed.split(", "):
                     self.assertNotEqual(answer.status, 405, (target, method))
                 else:
-                    self.assertEqual((answer.status, answer.headers["allow"]), (405, allowed), (target, method))
+                    self.assertEqual(answer.status, 405, (target, method))
+                    self.assertEqual(answer.headers["allow"], f"{allowed}, OPTIONS", (target, method))
                     if method != "HEAD":
                         self.assertEqual(answer.problem, "method-not-allowed")
 

@@ -62,7 +62,7 @@ class PrefixTests(EdgeTestCase):
 class BeforeItServesTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.site = ChatSite("", HOSTS, self.clock)
+        self.site = ChatSite("", HOSTS, frozenset(), self.clock)
         self.peer = Peer(self.site, self.clock)
 
     def test_nothing_is_there(self) -> None:

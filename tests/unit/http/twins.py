@@ -29,6 +29,7 @@ CLOSE_SECONDS = 1.5
 BUFFER_BYTES = 200
 """So much is kept for a peer that takes nothing: less than an answer."""
 KEY = b"k" * 32
+ORIGINS = frozenset({"https://friend.example", "https://other-friend.example"})
 HOSTS = Hosts(("chat.example",), "")
 
 
@@ -46,10 +47,11 @@ class Twin:
     def __init__(self, transport: type[PeerTransport]) -> None:
         self.clock = Clock()
         self.store = HeldStore(self._wall)
-        self.site = ChatSite("", HOSTS, self.clock, self._wall)
+        self.site = ChatSite("", HOSTS, ORIGINS, self.clock, self._wall)
         self.hub = Hub(self.store, self.clock, burst=self.site.outbox)
         sessions = Sessions(KEY, self._wall, self.clock)
-        chat = open_chat(Settings(store="memory:"), self.store, self.hub, sessions, Random(0).random, self.clock)
+        settings = Settings(store="memory:", origins=ORIGINS)
+        chat = open_chat(settings, self.store, self.hub, sessions, Random(0).random, self.clock)
         self.site.serve(ChatResource(chat).resource(), Lane(chat, HOSTS))
         self.peers = [Peer(self.site, self.clock, transport(self.clock)) for _ in range(PEERS)]
         for peer in self.peers:
