@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import http
 
+from chatcomet.access.asker import Asker
 from chatcomet.errors import ChatcometError
 from chatcomet.http import wire
 from chatcomet.http.asks import Ask
@@ -36,6 +37,7 @@ class PollChannel(LimitedChannel):
     def __init__(self) -> None:
         super().__init__()
         self._at_first_line = True  # `HTTPChannel` has heard nothing of the next request
+        self.somebody: Asker | None = None  # see `Peer`
         self._ask: Ask[Any] | None = None  # is being answered in the lane
         self._outcome: Deferred[Any] | None = None  # of that
         self._is_untaken = False  # the peer has yet to take the lane's last answer

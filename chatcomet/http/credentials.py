@@ -49,12 +49,17 @@ class Credentials:
         return len(self.cookie or self.ticket or "") + len(self.forwarded or "") + len(self.x_forwarded_for or "")
 
 
+NONE = Credentials()
+"""Of who says nothing: always this one."""
+
+
 def read_credentials(header: Offer, cookie: str | None) -> Credentials:
     """What `header` has beside the session's `cookie`.  Raises `Malformed`."""
     forwarded, x_forwarded_for = _joined(header, "Forwarded"), _joined(header, "X-Forwarded-For")
     authorizations = header.values("Authorization")
     if not authorizations:
-        return Credentials(cookie, None, None, forwarded, x_forwarded_for)
+        is_nobody = cookie is None and forwarded is None and x_forwarded_for is None
+        return NONE if is_nobody else Credentials(cookie, None, None, forwarded, x_forwarded_for)
     if len(authorizations) > 1:
         raise Malformed("who asks is said once")
     authorization = authorizations[0]

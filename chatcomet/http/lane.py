@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
 from chatcomet.core.message import parse_number
 from chatcomet.http import query
@@ -21,7 +22,7 @@ from chatcomet.http.asks import Ask, room_poll, room_post, rooms_poll, seed_poll
 from chatcomet.http.body import Body
 from chatcomet.http.cookies import SessionCookie, read_cookies
 from chatcomet.http.cors import listed_origin
-from chatcomet.http.credentials import Credentials, known_by, read_credentials, with_ticket
+from chatcomet.http.credentials import NONE, Credentials, known_by, read_credentials, with_ticket
 from chatcomet.http.events import follow_room
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.plain import MOST_BYTES, Head, read_head, read_line, read_upgrade
@@ -62,6 +63,9 @@ class Peer(Protocol):
 
     origin: str | None
     """The origin to which its next answer is shown."""
+
+    somebody: Asker | None
+    """Who asks there without saying who, once that was found out."""
 
     def address(self) -> str:
         """Where the asker is."""
@@ -109,7 +113,7 @@ class Lane:
         ask = self._asks.get(first) or self._learn_poll(first)
         if ask is None:
             return self._follow(first, block, source.credentials, peer)
-        return ask, ask.begin(known_by(self._chat, source.credentials, peer.address()))
+        return ask, ask.begin(self._asker(source.credentials, peer))
 
     def _learn_header(self, block: bytes, peer: Peer) -> Source | None:
         """Who asks, if `block` is a plain header of a request for this server, and nothing behind it."""
@@ -156,7 +160,7 @@ class Lane:
         if line is None or head is None or room is None:
             return None
         credentials = with_ticket(credentials, line)
-        asker = known_by(self._chat, credentials, peer.address())
+        asker = self._asker(credentials, peer)
         return _FOLLOWED, follow_room(self._chat, room[1], line, head, asker, peer.body())
 
     def _open(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
@@ -187,7 +191,14 @@ class Lane:
         if source is None:
             return None
         ask = seed_post(self._chat, head, body) if room is None else room_post(self._chat, room[1], head, body)
-        return ask, ask.begin(known_by(self._chat, source.credentials, peer.address()))
+        return ask, ask.begin(self._asker(source.credentials, peer))
+
+    def _asker(self, credentials: Credentials, peer: Peer) -> Asker:
+        if credentials is not NONE:
+            return known_by(self._chat, credentials, peer.address())
+        if peer.somebody is None:
+            peer.somebody = known_by(self._chat, NONE, peer.address())
+        return peer.somebody
 
     def _under_prefix(self, path: str) -> str | None:
         prefix = self._chat.settings.prefix
