@@ -216,6 +216,7 @@ class ModelTests(SynchronousTestCase):
         self.patch(streaming_module, "DEFAULT_LIMIT", DEFAULT_LIMIT)
         self.patch(streaming_module, "STALL_SECONDS", STALL_SECONDS)
         self.patch(waiters_module, "BURST", SLICE)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         self.patch(hub_module, "IDLE_SECONDS", IDLE_SECONDS)
         self.patch(hub_module, "CROWD", CROWD)

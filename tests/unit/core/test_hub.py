@@ -258,6 +258,7 @@ class EvictionTests(HubTestCase):
 
     def test_not_while_slices_are_pending(self) -> None:
         self.patch(waiters_module, "BURST", 1)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         self.patch(hub_module, "CROWD", 1)
         hub = Hub(self.store, self.clock)
@@ -397,6 +398,7 @@ class DrainTests(HubTestCase):
 
     def test_a_large_room_is_answered_in_slices(self) -> None:
         self.patch(waiters_module, "BURST", 2)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         asking = [self.after("lobby", 0) for _ in range(5)]
         self.hub.drain()

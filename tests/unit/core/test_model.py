@@ -253,6 +253,7 @@ class ModelTests(SynchronousTestCase):
         self.patch(room_module, "DEFAULT_LIMIT", DEFAULT_LIMIT)
         self.patch(reading_module, "DEFAULT_LIMIT", DEFAULT_LIMIT)
         self.patch(waiters_module, "BURST", SLICE)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         self.patch(hub_module, "IDLE_SECONDS", IDLE_SECONDS)
         self.patch(hub_module, "CROWD", CROWD)

@@ -156,6 +156,7 @@ class AtTheHeadTests(ReadingTestCase):
     def test_slices_and_asking_again(self) -> None:
         """Who is fired late has missed nothing: it catches up by asking."""
         self.patch(waiters_module, "BURST", 1)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         self.post(1)
         seen: list[list[int]] = [[] for _ in range(4)]

@@ -263,6 +263,7 @@ class DeliverTests(RoomTestCase):
 
     def test_from_inside_a_later_slice(self) -> None:
         self.patch(waiters_module, "BURST", 1)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         self.begin()
         seen = self.gather()

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from chatcomet.core import waiters as waiters_module
 from chatcomet.core.holds import TICK_SECONDS, Holds
 from chatcomet.core.message import Cursor, Message, Page
-from chatcomet.core.waiters import BURST, SLICE_SECONDS, WaiterSet
+from chatcomet.core.waiters import AT_ONE_GO, BURST, SLICE_SECONDS, WaiterSet
 from chatcomet.errors import CursorExpired
 from tests.unit.core.turning_clock import TurningClock
 
@@ -162,6 +162,7 @@ class WaiterSetTests(SynchronousTestCase):
     def test_slices(self) -> None:
         """Law 10: other work runs between the slices of a large fan-out."""
         self.patch(waiters_module, "BURST", 3)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         waiting = self.suspend(8)
         between: list[int] = []
@@ -176,6 +177,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_one_slice_a_turn(self) -> None:
         self.patch(waiters_module, "BURST", 3)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         waiting = self.suspend(7)
         self.waiters.wake(NEXT)
@@ -186,6 +188,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_a_full_slice_needs_no_other_turn(self) -> None:
         self.patch(waiters_module, "BURST", 3)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         self.suspend(3)
         self.waiters.wake(NEXT)
@@ -193,6 +196,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_cancel_while_a_slice_is_pending(self) -> None:
         self.patch(waiters_module, "BURST", 2)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         waiting = self.suspend(5)
         self.waiters.wake(NEXT)
@@ -204,6 +208,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_those_who_come_while_slices_are_pending_wait_for_the_next_page(self) -> None:
         self.patch(waiters_module, "BURST", 2)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         early = self.suspend(4)
         self.waiters.wake(NEXT)
@@ -217,6 +222,7 @@ class WaiterSetTests(SynchronousTestCase):
     def test_no_expiry_while_a_slice_is_pending(self) -> None:
         """Who was woken with a page gets it, also if its hold ends before its slice comes."""
         self.patch(waiters_module, "BURST", 1)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         waiting = self.suspend(3, 1.0)
         self.waiters.wake(NEXT)
@@ -257,6 +263,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_expiry_goes_in_slices(self) -> None:
         self.patch(waiters_module, "BURST", 3)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         waiting = self.suspend(5, 1.0)
         self.clock.rightNow += 1.0
@@ -280,6 +287,7 @@ class WaiterSetTests(SynchronousTestCase):
 
     def test_a_slice_takes_its_time_and_no_more(self) -> None:
         """As many bursts as fit, however many waiters these are."""
+        self.patch(waiters_module, "AT_ONE_GO", 4 * BURST - 1)
         waiting = self.suspend(4 * BURST)
         for waiter in waiting[::BURST]:
             waiter.addCallback(lambda _: self.clock.advance(SLICE_SECONDS / 2))
@@ -289,9 +297,17 @@ class WaiterSetTests(SynchronousTestCase):
         self.assertEqual(self.answered(waiting), 4 * BURST)
 
     def test_a_fan_out_that_takes_no_time_is_one_slice(self) -> None:
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         waiting = self.suspend(4 * BURST)
         self.waiters.wake(NEXT)
         self.assertEqual(self.answered(waiting), 4 * BURST)
+
+    def test_those_of_a_small_room_are_fired_at_one_go(self) -> None:
+        waiting = self.suspend(AT_ONE_GO)
+        for waiter in waiting[::BURST]:
+            waiter.addCallback(lambda _: self.clock.advance(SLICE_SECONDS))
+        self.waiters.wake(NEXT)
+        self.assertEqual(self.answered(waiting), AT_ONE_GO)
 
     def test_bursts(self) -> None:
         """Each is told whether it is the last of its fan-out."""
@@ -324,6 +340,7 @@ class WaiterSetTests(SynchronousTestCase):
             def __exit__(self, *raised: object) -> None:
                 raise ZeroDivisionError
 
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         self.patch(waiters_module, "BURST", 2)
         self.waiters = WaiterSet(self.clock, self.holds, lambda: EMPTY, Burst)

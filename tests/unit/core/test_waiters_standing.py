@@ -98,6 +98,7 @@ class StandingTests(SynchronousTestCase):
     def test_leaving_while_a_slice_is_pending_and_coming_again(self) -> None:
         """What it was to be told before it left is not what it waits for now, and may come later."""
         self.patch(waiters_module, "BURST", 1)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         for wakes in (0, 1):
             first, second = Noting(), Noting()
@@ -114,6 +115,7 @@ class StandingTests(SynchronousTestCase):
 
     def test_all_who_are_left_leave_while_a_slice_is_pending(self) -> None:
         self.patch(waiters_module, "BURST", 1)
+        self.patch(waiters_module, "AT_ONE_GO", 0)
         self.patch(waiters_module, "SLICE_SECONDS", 0.0)
         waiters = [Noting() for _ in range(4)]
         self.suspend(*waiters)
