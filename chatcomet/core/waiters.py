@@ -164,10 +164,13 @@ class WaiterSet:
         """Fire those who were `taken` and have not been cancelled."""
         if any(taken):
             self._firing += 1
-            self._fire_slice(taken, _leaving(taken), outcome)
+            seconds = SLICE_SECONDS if sum(map(len, taken)) > AT_ONE_GO else math.inf
+            self._fire_slice(taken, _leaving(taken), outcome, seconds)
 
-    def _fire_slice(self, taken: list[Bucket], leaving: Iterator[Waiter | Standing], outcome: Page | Failure) -> None:
-        until = self._clock.seconds() + SLICE_SECONDS if len(waiters) > AT_ONE_GO else math.inf
+    def _fire_slice(
+        self, taken: list[Bucket], leaving: Iterator[Waiter | Standing], outcome: Page | Failure, seconds: float
+    ) -> None:
+        until = self._clock.seconds() + seconds
         try:
             while any(taken):
                 with self._burst(sum(map(len, taken)) > BURST):
@@ -177,6 +180,6 @@ class WaiterSet:
                     break
         finally:  # a burst that can't be written is no reason to forget the others
             if any(taken):
-                self._clock.callLater(0, self._fire_slice, taken, leaving, outcome)
+                self._clock.callLater(0, self._fire_slice, taken, leaving, outcome, seconds)
             else:
                 self._firing -= 1
