@@ -17,6 +17,7 @@ class Asker:
     """Somebody who asks for something, and `address`, from where; as `Proxies` counts it: None is nobody's.
 
     `session` and `ticket`: by which of these it is known, if by any.  `person`: as whom rosters show it.
+    `right`: the id of what it is known by, which may end.
     `readable`: the rooms that it may read, as a `Gate` has found: see there.
     """
 
@@ -25,6 +26,7 @@ class Asker:
     session: Session | None = None
     ticket: Ticket | None = None
     person: Person = Person("", None)  # noqa: RUF009  # it is a tuple
+    right: str | None = None
     readable: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -45,13 +47,6 @@ class Asker:
     def is_nameless(self) -> bool:
         """Whether it has a session, whose name somebody else has now."""
         return self.session is not None and self.identity.name is None
-
-    @property
-    def right(self) -> str | None:
-        """The id of what it is known by, which may end."""
-        if self.ticket is not None:
-            return self.ticket.id
-        return self.session.id if self.session else None
 
     @property
     def counted(self) -> str | None:
@@ -79,20 +74,22 @@ def holder(session: Session, address: str | None) -> Asker:
     """Who has `session`, and its name."""
     if session.member:
         return member(session.name, address, session)
-    return Asker(Identity(Kind.GUEST, session.name), address, session, person=Person(session.id, session.name))
+    identity, person = Identity(Kind.GUEST, session.name), Person(session.id, session.name)
+    return Asker(identity, address, session, person=person, right=session.id)
 
 
 def member(name: str, address: str | None, session: Session | None = None) -> Asker:
     """Who has signed in as `name`, by a `session` or with this very request."""
-    return Asker(Identity(Kind.MEMBER, name), address, session, person=Person(member_scope(name), name))
+    identity, person = Identity(Kind.MEMBER, name), Person(member_scope(name), name)
+    return Asker(identity, address, session, person=person, right=session.id if session else None)
 
 
 def nameless(session: Session, address: str | None) -> Asker:
     """Who has `session`, but has lost its name to somebody else."""
-    return Asker(Identity(Kind.GUEST), address, session, person=Person(session.id, None))
+    return Asker(Identity(Kind.GUEST), address, session, person=Person(session.id, None), right=session.id)
 
 
 def bearer(ticket: Ticket, address: str | None) -> Asker:
     """Whom `ticket` speaks of."""
     identity = Identity(Kind.TICKET, ticket.name, ticket.grants)
-    return Asker(identity, address, ticket=ticket, person=Person(ticket.scope, ticket.name))
+    return Asker(identity, address, ticket=ticket, person=Person(ticket.scope, ticket.name), right=ticket.id)
