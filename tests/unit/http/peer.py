@@ -189,6 +189,7 @@ class Peer:
         """The connection is no more."""
         if not self.lost:
             self.lost = True
+            self.transport.unregisterProducer()
             self.protocol.connectionLost(Failure(reason or ConnectionLost()))
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import Any
 
@@ -14,9 +15,15 @@ from chatcomet.errors import StoreUnavailable
 from chatcomet.http import socket as socket_module
 from chatcomet.http.frames import MESSAGE_BYTES, UNANSWERED
 from chatcomet.http.request import IDLE_SECONDS, LINGER_SECONDS
+from chatcomet.http.socket import SocketSink
 from tests.unit.http.peer import PeerTransport
 from tests.unit.http.running_sockets import KEY, SocketTestCase, keys_of, posting
 from tests.unit.http.socket_peer import SocketPeer, text_frame
+
+
+def _kept() -> int:
+    """How much there is of sockets, garbage that was not found yet included."""
+    return sum(type(each) in (SocketSink, Stream) for each in gc.get_objects())
 
 
 class LimitTests(SocketTestCase):
@@ -99,6 +106,26 @@ class LifeTests(SocketTestCase):
             self.assertTrue(peer.is_open)
         self.assertGreater(len([1 for frame in peer.frames if frame.opcode is Opcode.PING]), 10)
         self.assertEqual(self.hub.waiting, 1)
+
+    def test_nothing_is_kept_of_what_was_heard(self) -> None:
+        peer = self.begun()
+        channel: Any = peer.protocol
+        for frame in (text_frame(b"", opcode=Opcode.PONG), text_frame(b'{"typing": true}')):
+            peer.send(frame[:3])
+            self.assertIsNotNone(channel._upgraded._incoming)
+            peer.send(frame[3:])
+            self.assertIsNone(channel._upgraded._incoming)
+
+    def test_nothing_is_left_for_the_garbage_collector(self) -> None:
+        gc.disable()
+        try:
+            before = _kept()
+            peer = self.begun()
+            self.assertEqual(_kept(), before + 2)
+            peer.lose()
+            self.assertEqual(_kept(), before)
+        finally:
+            gc.enable()
 
     def test_who_does_not_answer_is_cut_off(self) -> None:
         peer = self.begun()
