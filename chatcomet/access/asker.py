@@ -8,8 +8,8 @@ from chatcomet.access.identity import GUEST, Identity, Kind, Session, fold
 from chatcomet.access.tickets import Ticket
 from chatcomet.core.roster import Person
 
-SESSION = "session:"
-"""Before a session's id, where that is ruled.  No name has 32 characters and ends in so many."""
+SESSION = "session\n"
+"""Before a session's id, where that is ruled: no name begins so, since none has a control character."""
 
 
 @dataclass(frozen=True, slots=True)
