@@ -126,18 +126,24 @@ class Readers:
                 self._dismiss([reader], fault)
 
     def _dismiss_expired(self) -> None:
+        """Each by its own ticket: of those that have one id some may expire before others."""
         now = self._wall()
-        tickets = [asker.ticket for asker in (next(iter(among)).asker for among in self._by_right.values())]
-        for ticket in tickets:
-            if ticket is not None and ticket.until <= now:
-                self._dismiss(self._by_right[ticket.id], BadTicket("this ticket has expired"))
-        going_on = any(ticket is not None for ticket in tickets)
+        expired, going_on = [], False
+        for among in self._by_right.values():
+            for reader in among:
+                ticket = reader.asker.ticket
+                if ticket is not None:
+                    going_on = True
+                    if ticket.until <= now:
+                        expired.append(reader)
+        self._dismiss(expired, BadTicket("this ticket has expired"))
         self._expiry = self._clock.callLater(EXPIRY_SECONDS, self._dismiss_expired) if going_on else None
 
     def _dismiss(self, readers: Iterable[Reader], fault: AskerError) -> None:
         for reader in list(readers):
             try:
-                reader.dismiss(fault)
+                if reader in self._all:  # the one before may have taken it along
+                    reader.dismiss(fault)
             except Exception:
                 self._log.failure("a fault in dismissing a reader")
 
