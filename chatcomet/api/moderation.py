@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.python.failure import Failure
 
 from chatcomet.access.asker import SESSION, Asker
 from chatcomet.access.identity import check_name, fold
@@ -19,6 +20,8 @@ from chatcomet.api.chat import Chat
 from chatcomet.core.message import check_room_name
 from chatcomet.core.rulings import Ruling
 from chatcomet.errors import Malformed, NotFound
+
+T = TypeVar("T")
 
 LONGEST_SECONDS = 100 * 366 * 24 * 3600.0
 
@@ -64,8 +67,7 @@ def sanction(chat: Chat, kind: Sanction, name: str, whom: str, seconds: float | 
     session = chat.sessions.guest(subject)
     subjects = [subject] if session is None else [subject, SESSION + session]
     rulings = [Ruling(kind, name, each, until, asker.name, now) for each in subjects]
-    ruled = gatherResults([chat.rulings.rule(ruling) for ruling in rulings], consumeErrors=True)
-    return ruled.addCallback(lambda _: _shown(rulings[0]))
+    return _all([chat.rulings.rule(ruling) for ruling in rulings]).addCallback(lambda _: _shown(rulings[0]))
 
 
 def lift(chat: Chat, kind: Sanction, name: str, whom: str, asker: Asker) -> Deferred[None]:
@@ -77,9 +79,8 @@ def lift(chat: Chat, kind: Sanction, name: str, whom: str, asker: Asker) -> Defe
     ruling = chat.rulings.find(kind, name, fold(check_name(whom)))
     if ruling is None:
         raise NotFound(f"there is no {kind} of this name in this room")
-    together = [each for each in chat.rulings.of(name) if (each.kind, each.by, each.at) == (kind, ruling.by, ruling.at)]
-    lifted = gatherResults([chat.rulings.lift(kind, name, each.subject) for each in together], consumeErrors=True)
-    return lifted.addCallback(lambda _: None)
+    subjects = [each.subject for each in chat.rulings.of(name) if _is_of(each, ruling)]
+    return _all([chat.rulings.lift(kind, name, subject) for subject in subjects]).addCallback(lambda _: None)
 
 
 def sanctions(chat: Chat, kind: Sanction, name: str, asker: Asker) -> Sequence[Ruled]:
@@ -87,6 +88,22 @@ def sanctions(chat: Chat, kind: Sanction, name: str, asker: Asker) -> Sequence[R
     chat.gate.check("moderate", asker, check_room_name(name))
     rulings = [ruling for ruling in chat.rulings.of(name) if ruling.kind == kind]
     return [_shown(ruling) for ruling in rulings if not ruling.subject.startswith(SESSION)]
+
+
+def _is_of(each: Ruling, ruling: Ruling) -> bool:
+    """Whether `each` is `ruling`, which is about a name, or that about the session which had the name then."""
+    together = (each.kind, each.by, each.at) == (ruling.kind, ruling.by, ruling.at)
+    return each == ruling or (together and each.subject.startswith(SESSION))
+
+
+def _all(changes: Sequence[Deferred[T]]) -> Deferred[list[T]]:
+    """Fires when all `changes` have, and fails with what one of them fails with."""
+    return gatherResults(changes, consumeErrors=True).addErrback(_first_fault)
+
+
+def _first_fault(failure: Failure) -> Failure:
+    assert isinstance(failure.value, FirstError)
+    return failure.value.subFailure
 
 
 def _shown(ruling: Ruling) -> Ruled:
