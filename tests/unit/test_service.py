@@ -27,14 +27,16 @@ from chatcomet.access.issuing import issue
 from chatcomet.access.keys import load_signing_key, write_secret
 from chatcomet.access.rulings import Rulings
 from chatcomet.api.chat import Chat
+from chatcomet.api.waiting import Wait
 from chatcomet.core.message import Draft
 from chatcomet.core.rulings import Ruling
 from chatcomet.core.store import Before
-from chatcomet.errors import SignInFailed, StartRefused, StoreUnavailable
+from chatcomet.errors import BadTicket, SignInFailed, StartRefused, StoreUnavailable
 from chatcomet.http.site import ChatSite
 from chatcomet.service import BACKLOG_CONNECTIONS, STOP_SECONDS, ChatService
 from chatcomet.settings import Settings
 from chatcomet.stores.memory import MemoryStore
+from tests.unit.api.running_chat import SOMEBODY
 from tests.unit.http.peer import Peer, asking
 
 SETTINGS = Settings(store="memory:", listen=("tcp:8081:interface=127.0.0.1",), hosts=frozenset({"chat.example"}))
@@ -106,11 +108,10 @@ class StartTests(ServiceTestCase):
                 ChatService(settings, cast(ReactorBase, self.reactor)).startService()
                 for path in (old, new):
                     text = issue(load_signing_key(path), "ada", Grants(), time.time(), 60, audience=audience)
-                    tickets = chats[-1].tickets
-                    assert tickets is not None
-                    self.assertEqual(tickets.verify(text).name, "ada")
+                    self.assertEqual(chats[-1].askers.bearer(text, None).name, "ada")
         self.service.startService()
-        self.assertIsNone(chats[-1].tickets)
+        error = self.assertRaises(BadTicket, chats[-1].askers.bearer, text, None)
+        self.assertIn("not taken here", str(error))
 
     def test_a_key_that_can_not_be_read_refuses_the_start(self) -> None:
         service = ChatService(replace(SETTINGS, ticket_keys=("/nowhere/a.key",)), cast(ReactorBase, self.reactor))
@@ -216,7 +217,7 @@ class LimitTests(ServiceTestCase):
         with patch("chatcomet.service.spare_descriptors", return_value=800), patch("chatcomet.service.Lane") as lane:
             service.startService()
         chat, _ = lane.call_args.args
-        return sum(chat.readers.enter(None) for _ in range(tries))
+        return sum(Wait(chat.readers, SOMEBODY, ("lobby",), ()).enter() for _ in range(tries))
 
     def test_there_are_as_many_readers_as_descriptors_unless_the_operator_says_how_many(self) -> None:
         for said, let_in in ((None, 800), (7, 7), (0, 1_000)):

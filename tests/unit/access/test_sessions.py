@@ -31,11 +31,12 @@ class SessionsTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.now = NOON
         self.clock = Clock()
+        self.ended: set[str] = set()
         self.sessions = self.restarted()
 
     def restarted(self, key: bytes = KEY) -> Sessions:
         """The sessions of a server that has just begun."""
-        return Sessions(key, lambda: self.now, self.clock)
+        return Sessions(key, lambda: self.now, self.clock, lambda session: session in self.ended)
 
     def assert_taken(self, name: str, session: Session | None = None) -> None:
         self.assertRaises(NameTaken, self.sessions.sign_in, name, session)
@@ -143,6 +144,7 @@ class CookieTests(SessionsTestCase):
         forms: list[object] = [
             *([], ["id", "ada"], ["id", "ada", NOON, {}], ["id", "ada", "noon"], ["id", "ada", None]),
             *([1, "ada", NOON], ["id", ["ada"], NOON], {"id": "i", "name": "ada", "issued": NOON}, "ada", 3, None),
+            *(["id", "ada", NOON, 1], ["id", "ada", NOON, "true"], ["id", "ada", NOON, True, True]),
         ]
         for form in forms:
             cookie = signed("chatcomet.session", form)
@@ -151,7 +153,8 @@ class CookieTests(SessionsTestCase):
 
     def test_signed_for_something_else_is_nobodys(self) -> None:
         for salt in ("itsdangerous", "chatcomet.ticket"):
-            self.assertIsNone(self.sessions.recall(signed(salt, ["id", "ada", NOON])))
+            for form in (["id", "ada", NOON], ["id", "ada", NOON, True]):
+                self.assertIsNone(self.sessions.recall(signed(salt, form)))
 
     def test_one_character_changed_makes_it_nobodys(self) -> None:
         cookie = self.sessions.cookie(Session("id", "ada", NOON))
@@ -176,15 +179,17 @@ class CookieTests(SessionsTestCase):
 class SignOutTests(SessionsTestCase):
     def test_the_cookie_is_worth_nothing(self) -> None:
         ada = self.sessions.sign_in("ada", None)
-        cookie = self.sessions.cookie(ada)
-        self.sessions.recall(cookie)
-        self.sessions.sign_out(ada)
+        cookie, other = self.sessions.cookie(ada), self.sessions.cookie(self.sessions.sign_in("bob", None))
+        self.assertEqual(self.sessions.recall(cookie), ada)
+        self.ended.add(ada.id)
         self.assertIsNone(self.sessions.recall(cookie))
+        self.assertIsNone(self.restarted().recall(cookie))
+        self.assertIsNotNone(self.sessions.recall(other))
 
     def test_nor_is_one_under_an_older_name(self) -> None:
         ada = self.sessions.sign_in("ada", None)
         old = self.sessions.cookie(ada)
-        self.sessions.sign_out(self.sessions.sign_in("bob", ada))
+        self.ended.add(self.sessions.sign_in("bob", ada).id)
         self.assertIsNone(self.sessions.recall(old))
 
     def test_the_name_is_free(self) -> None:
@@ -218,12 +223,6 @@ class MemoryTests(SessionsTestCase):
         payload, dot, signature = self.sessions.cookie(Session("id", "ada", NOON)).rpartition(".")
         self.assertIsNone(self.sessions.recall(payload + dot + "!" * 4_000 + signature))
         self.assertEqual(self.sessions._known, {})
-
-    def test_sessions_that_ended(self) -> None:
-        with patch.object(sessions_module, "_REMEMBERED", 3):
-            for number in range(5):
-                self.sessions.sign_out(self.sessions.sign_in(f"ada{number}", None))
-        self.assertEqual(len(self.sessions._ended), 3)
 
     def test_names_that_are_not_used(self) -> None:
         for number in range(5):

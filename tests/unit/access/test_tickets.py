@@ -86,6 +86,15 @@ class GoodTests(TicketsTestCase):
         for text in texts:
             self.assertEqual(self.checked_with(keys()).verify(text).id, self.tickets.verify(text).id)
 
+    def test_those_of_one_jti_have_one_id(self) -> None:
+        texts = [ticket(jti="1"), ticket("EdDSA", jti="1", exp=NOON + 61, sub="bob")]
+        self.assertEqual({self.tickets.verify(text).id for text in texts}, {"jti:1"})
+
+    def test_a_jti_can_not_look_like_another_id(self) -> None:
+        without = self.tickets.verify(ticket()).id
+        for jti in (without, without.partition(":")[2]):
+            self.assertNotEqual(self.tickets.verify(ticket(jti=jti)).id, without)
+
     def test_its_scope_is_of_the_person(self) -> None:
         texts = [ticket(), ticket(exp=NOON + 61), ticket("EdDSA", jti="1", grants={}), ticket(sub=" ada")]
         self.assertEqual({self.tickets.verify(text).scope for text in texts}, {"ticket:ada"})
@@ -314,34 +323,6 @@ class RotationTests(TicketsTestCase):
             for secret in (SECRET, OTHER_SECRET):
                 self.assertEqual(tickets.verify(signed(hs256(secret))).name, "ada")
         self.assert_bad(ticket(), "not by a key", self.checked_with((new,)))
-
-
-class RevocationTests(TicketsTestCase):
-    def test_a_revoked_one_is_worth_nothing(self) -> None:
-        one, other = ticket(), ticket(exp=NOON + 61)
-        self.tickets.verify(other)
-        self.tickets.revoke(self.tickets.verify(one).id)
-        self.assert_bad(one, "was revoked")
-        self.assertEqual(self.tickets.verify(other).name, "ada")
-
-    def test_nor_are_others_of_its_jti_known_or_not(self) -> None:
-        one, other, third = (ticket(jti="1", exp=NOON + seconds) for seconds in (60, 61, 62))
-        self.tickets.verify(one)
-        self.tickets.verify(other)
-        self.tickets.revoke("jti:1")
-        for text in (one, other, third):
-            self.assert_bad(text, "was revoked")
-
-    def test_a_jti_can_not_look_like_another_id(self) -> None:
-        one = self.tickets.verify(ticket())
-        self.tickets.revoke(self.tickets.verify(ticket(jti=one.id)).id)
-        self.assertEqual(self.tickets.verify(ticket()), one)
-
-    def test_so_many_are_kept_at_the_most(self) -> None:
-        self.patch(tickets_module, "_REVOKED", 3)
-        for number in range(5):
-            self.tickets.revoke(f"jti:{number}")
-        self.assertEqual(list(self.tickets._revoked), ["jti:2", "jti:3", "jti:4"])
 
 
 class MemoryTests(TicketsTestCase):

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar, cast
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
+from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
 from chatcomet.api.polling import Poll, Polled, PollRooms, look, poll, poll_rooms
 from chatcomet.api.streaming import Follow, Stream, follow
 from chatcomet.core.message import Cursor, Page
-from chatcomet.core.roster import Person, RosterState
-from chatcomet.errors import CursorExpired, StoreUnavailable
+from chatcomet.core.roster import RosterState
+from chatcomet.errors import AskerError, Crowded, CursorExpired, NotAllowed, StoreUnavailable
 from chatcomet.http.asks import seed_poll
 from chatcomet.http.plain import Line
 from chatcomet.http.wire import Answer
@@ -32,9 +33,9 @@ LOBBY, ASIDE = ROOMS = ("lobby", "aside")
 class Reader:
     """`next`: the seq it waits for, in each room.  `fault` is told of what nobody else hears of."""
 
-    def __init__(self, store: SlowStore, person: Person, fault: Callable[[Failure], object]) -> None:
+    def __init__(self, store: SlowStore, asker: Asker, fault: Callable[[Failure], object]) -> None:
         self.store = store
-        self.person = person
+        self.asker = asker
         self.fault = fault
         self.next = dict.fromkeys(ROOMS, 0)
         self.seen: dict[str, list[int]] = {room: [] for room in ROOMS}
@@ -47,6 +48,8 @@ class Reader:
         """Whether it asks again from inside an answer that brought something."""
         self.slow = False
         """Whether its transport is full after each page."""
+        self.banned: set[str] = set()
+        """The rooms that it may not read now."""
         self.leg: Leg | None = None
 
     def cursor(self, room: str) -> Cursor:
@@ -94,9 +97,19 @@ class Reader:
         self.version = roster.version
 
     def fail(self, failure: Failure) -> None:
-        """A store that fails is not the reader's fault, nor that of who reads it: it will ask again."""
-        if isinstance(failure.value, CursorExpired):
-            self.lose(failure.value)
+        """A store that fails is not the reader's fault, nor that of who reads it: it will ask again.
+
+        So will one that is too many, or is banned.
+        """
+        error = failure.value
+        if isinstance(error, CursorExpired):
+            self.lose(error)
+        elif isinstance(error, Crowded):
+            for page in error.pages:
+                assert not page.messages, "put off, where there is something"
+                self.take(page)
+        elif isinstance(error, NotAllowed):
+            assert self.banned, "refused for nothing"
         else:
             failure.trap(StoreUnavailable)
 
@@ -139,7 +152,7 @@ class Polling(Generic[T]):
         self.waits = True
         self._asked += 1
         number = self._asked
-        asking = self._request().addCallbacks(self._got, self._failed, (number,), {}, (number,))
+        asking = maybeDeferred(self._request).addCallbacks(self._got, self._failed, (number,), {}, (number,))
         asking.addErrback(self._reader.fault)
         if number == self._asked and self.waits:
             self._asking = asking
@@ -174,8 +187,8 @@ def by_poll(reader: Reader, chat: Chat, room: str = LOBBY, looks: bool = False) 
     def request() -> Deferred[Polled]:
         asked = Poll(room, reader.cursor(room), reader.limit, reader.wait_seconds)
         if looks:
-            return look(chat, asked, reader.version, reader.person)
-        return poll(chat, asked, reader.person).addCallback(Polled, None)
+            return look(chat, asked, reader.version, reader.asker)
+        return poll(chat, asked, reader.asker).addCallback(Polled, None)
 
     def got(polled: Polled) -> bool:
         reader.take(polled.page)
@@ -192,7 +205,7 @@ def by_poll_of_rooms(reader: Reader, chat: Chat) -> Leg:
 
     def request() -> Deferred[Sequence[Page]]:
         cursors = {room: reader.cursor(room) for room in ROOMS}
-        return poll_rooms(chat, PollRooms(cursors, reader.limit, reader.wait_seconds), reader.person)
+        return poll_rooms(chat, PollRooms(cursors, reader.limit, reader.wait_seconds), reader.asker)
 
     def got(pages: Sequence[Page]) -> bool:
         brought = [page for page in pages if page.messages]
@@ -212,11 +225,11 @@ def by_seed(reader: Reader, chat: Chat) -> Leg:
         ask = seed_poll(chat, reader.next[LOBBY], Line(b"GET", "", wait))
 
         def refused(failure: Failure) -> Answer:
-            if not isinstance(failure.value, CursorExpired):
+            if not isinstance(failure.value, CursorExpired | Crowded):
                 failure.raiseException()  # of another fault the leg hears itself
             return ask.refuse(failure.value)
 
-        return cast("Deferred[Answer]", ask.begin(None).addCallbacks(ask.answer, refused))
+        return cast("Deferred[Answer]", ask.begin(reader.asker).addCallbacks(ask.answer, refused))
 
     def got(answer: Answer) -> bool:
         seq = reader.next[LOBBY]
@@ -247,9 +260,9 @@ class Streaming:
         self._over = False
         self._stream: Stream | None = None
         version = reader.version if looks else None
-        follow(chat, Follow(room, reader.cursor(room), reader.person, version), self).addCallbacks(
-            self._begin, reader.fault
-        )
+        asked = Follow(room, reader.cursor(room), version)
+        following = maybeDeferred(follow, chat, asked, reader.asker, self)
+        following.addCallbacks(self._begin, self._refused).addErrback(reader.fault)
 
     @property
     def waits(self) -> bool:
@@ -258,6 +271,10 @@ class Streaming:
     def _begin(self, stream: Stream) -> None:
         self._stream = stream
         stream.resumeProducing()
+
+    def _refused(self, failure: Failure) -> None:
+        self._over = True
+        self._reader.fail(failure)
 
     def ask(self) -> None:
         """A stream asks on by itself when its transport has room; one that is over stays so."""
@@ -302,6 +319,10 @@ class Streaming:
     def end(self, retry_after: int) -> None:
         assert not self._over, "an end after the end"
         self._over = True
+
+    def dismiss(self, fault: AskerError) -> None:
+        self.end(0)
+        self._reader.fail(Failure(fault))
 
     def unsent(self) -> int:
         return 100_000

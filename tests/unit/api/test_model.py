@@ -2,35 +2,46 @@
 
 A chat over a `SlowStore` is driven by rules (those of `LogMachine`, and these): readers poll one room or several,
 follow streams, ask as the seed's clients do and look at the roster; they hang up, change their way with nothing but
-their cursors, do not take what is written to them; posts wait for the store; the server stops, or dies, and starts
-again.
+their cursors, do not take what is written to them; they are too many, or banned and pardoned; posts wait for the
+store; the server stops, or dies, and starts again.
 """
 
 from __future__ import annotations
+
+from itertools import product
+from math import inf
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.access.sessions import Sessions
+from chatcomet.access.asker import Asker, holder
+from chatcomet.access.identity import Session
+from chatcomet.access.policy import PolicyFile
+from chatcomet.access.refusals import Refusals
+from chatcomet.access.rulings import Rulings
 from chatcomet.api import rooms as rooms_module
 from chatcomet.api import streaming as streaming_module
+from chatcomet.api.chat import Access, open_chat
 from chatcomet.api.posting import Post, post
 from chatcomet.core import hub as hub_module
 from chatcomet.core import reading as reading_module
 from chatcomet.core import room as room_module
 from chatcomet.core import waiters as waiters_module
 from chatcomet.core.hub import Hub
-from chatcomet.core.roster import GRACE_SECONDS, Person
+from chatcomet.core.roster import GRACE_SECONDS
+from chatcomet.core.rulings import Ruling
 from chatcomet.core.store import Posted
-from chatcomet.errors import StoreUnavailable
+from chatcomet.errors import NotAllowed, StoreUnavailable
 from chatcomet.settings import Settings
+from chatcomet.stores.memory import MemoryStore
 from tests.unit.api.model_reader import ROOMS, WAYS, Reader, Streaming
-from tests.unit.api.running_chat import open_chat
+from tests.unit.api.running_chat import KEY, SOMEBODY
 from tests.unit.core.log_machine import LogMachine, rooms
 
-READERS = 4
+READERS = 5
+MOST_READERS = 4
 
 # The measures of core and api, made so small that a few steps go beyond them.
 DEFAULT_LIMIT = 3
@@ -46,15 +57,18 @@ limits = st.integers(1, 5)
 waits = st.sampled_from([None, None, 0.0, 0.3, 2.0])
 
 
+def asker(number: int) -> Asker:
+    """One reader, as a server that has just begun knows it; two have the same name."""
+    return holder(Session(str(number), f"reader {number % 3}", 0.0), None)
+
+
 class ApiMachine(LogMachine):
     """What may happen to readers and posters, and what holds after each step and at the end."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.readers = [
-            Reader(self.store, Person(str(number), f"reader {number % 3}"), self.faults.append)
-            for number in range(READERS)
-        ]
+        self.rulings_kept = MemoryStore(self.clock.seconds)
+        self.readers = [Reader(self.store, asker(number), self.faults.append) for number in range(READERS)]
         for number, reader in enumerate(self.readers):
             reader.again, reader.slow = number % 2 > 0, number > 1
         self.posted = 0
@@ -62,8 +76,12 @@ class ApiMachine(LogMachine):
 
     def _start(self) -> None:
         self.hub = Hub(self.store, self.clock, lambda room: BACKLOG_MESSAGES)
-        sessions = Sessions(b"k" * 32, self.clock.seconds, self.clock)
-        self.chat = open_chat(Settings(store="memory:"), self.store, self.hub, sessions, lambda: 0.0, self.clock)
+        self.rulings = Rulings(self.rulings_kept, self.clock.seconds)
+        self.rulings.load()
+        self.refusals = Refusals(self.clock)
+        access = Access(self.rulings, PolicyFile(), None, self.refusals, MOST_READERS)
+        wall = self.clock.seconds
+        self.chat = open_chat(Settings(), self.store, self.hub, KEY, access, lambda: 0.0, self.clock, wall)
 
     # Readers
 
@@ -100,7 +118,30 @@ class ApiMachine(LogMachine):
 
     @rule(which=readers, room=rooms)
     def type(self, which: int, room: str) -> None:
-        rooms_module.typing(self.chat, room, self.readers[which].person)
+        reader = self.readers[which]
+        try:
+            rooms_module.typing(self.chat, room, reader.asker)
+        except NotAllowed:
+            assert room in reader.banned
+
+    # Who may read
+
+    @rule(which=readers, room=rooms)
+    def ban(self, which: int, room: str) -> None:
+        """Whoever has the name is banned: another session may have it, too."""
+        name = self.readers[which].asker.name
+        for reader in self.readers:
+            if reader.asker.name == name:
+                reader.banned.add(room)
+        self.rulings.rule(Ruling("ban", room, name, inf, "moderator", self.clock.seconds()))
+
+    @rule(which=readers, room=rooms)
+    def pardon(self, which: int, room: str) -> None:
+        name = self.readers[which].asker.name
+        for reader in self.readers:
+            if reader.asker.name == name:
+                reader.banned.discard(room)
+        self.rulings.lift("ban", room, name)
 
     # Posters
 
@@ -109,7 +150,7 @@ class ApiMachine(LogMachine):
         """A poster who hangs up does not undo its post (law 6)."""
         self.posted += 1
         text = f"post {self.posted}"
-        asked = post(self.chat, Post(room, text))
+        asked = post(self.chat, Post(room, text), SOMEBODY)
 
         def check(posted: Posted) -> None:
             assert posted.message.text == text
@@ -132,8 +173,9 @@ class ApiMachine(LogMachine):
         if not dies:
             self.hub.drain()
             self.clock.advance(0)
-        for reader in self.readers:
+        for number, reader in enumerate(self.readers):
             reader.leave()
+            reader.asker = asker(number)
         self.store.forget_all()
         for call in list(self.clock.getDelayedCalls()):
             call.cancel()
@@ -149,6 +191,16 @@ class ApiMachine(LogMachine):
             assert self.hub.waiting <= waiting
         else:
             assert self.hub.waiting == waiting
+
+    @invariant()
+    def nobody_reads_who_may_not(self) -> None:
+        for reader in self.readers:
+            if reader.leg is not None and reader.leg.waits:
+                assert reader.banned.isdisjoint(reader.leg.rooms)
+
+    @invariant()
+    def there_are_not_too_many(self) -> None:
+        assert len(self.chat.readers) <= MOST_READERS
 
     @invariant()
     def nobody_waits_for_what_is_here(self) -> None:
@@ -167,6 +219,9 @@ class ApiMachine(LogMachine):
         """All that is on its way arrives, one more message is told in each room; then all come to the end."""
         for reader in self.readers:
             reader.again, reader.slow, reader.limit, reader.wait_seconds = False, False, DEFAULT_LIMIT, None
+        for number, room in product(range(READERS), ROOMS):
+            self.pardon(number, room)
+        self.chat.readers._most = READERS
         self.recover()
         for room in ROOMS:
             self.store.post(room)
@@ -185,6 +240,8 @@ class ApiMachine(LogMachine):
         assert self.hub.waiting == 0
         for reader in self.readers:
             reader.leave()
+        assert not len(self.chat.readers)
+        self.refusals.stop()
         self.clock.pump([1.0] * int(GRACE_SECONDS + 2))
         assert not len(self.hub), "rooms are left over"
         assert not self.clock.calls, "timers are left over"

@@ -7,17 +7,19 @@ from unittest.mock import patch
 
 from twisted.internet.defer import CancelledError, Deferred
 
+from chatcomet.access.asker import Asker, holder
+from chatcomet.access.identity import Session
 from chatcomet.api.polling import JITTER, ROOMS, History, Poll, Polled, PollRooms, history, look, poll, poll_rooms
 from chatcomet.core.holds import TICK_SECONDS
 from chatcomet.core.hub import CROWD
 from chatcomet.core.message import Cursor, Page
-from chatcomet.core.roster import GRACE_SECONDS, Listed, Person
+from chatcomet.core.roster import GRACE_SECONDS, Listed
 from chatcomet.core.store import Bounds
 from chatcomet.errors import CursorExpired, Malformed, StoreUnavailable
-from tests.unit.api.running_chat import EPOCH, ChatTestCase
+from tests.unit.api.running_chat import EPOCH, NOON, SOMEBODY, ChatTestCase
 
 HEAD = Cursor(EPOCH, 0)
-ADA, BOB = Person("a", "ada"), Person("b", "bob")
+ADA, BOB = (holder(Session(name[0], name, NOON), None) for name in ("ada", "bob"))
 
 
 class PollingTestCase(ChatTestCase):
@@ -33,40 +35,40 @@ class PollingTestCase(ChatTestCase):
 
 class HoldTests(PollingTestCase):
     def test_is_the_hold_when_nothing_else_is_asked(self) -> None:
-        self.assertEqual(self.ends_after(poll(self.chat, Poll("lobby", HEAD))), 25.0)
+        self.assertEqual(self.ends_after(poll(self.chat, Poll("lobby", HEAD), SOMEBODY)), 25.0)
 
     def test_is_shortened_by_luck_and_never_by_more_than_the_jitter(self) -> None:
         for luck in (0.0, 0.25, 0.5, 0.999999):
             self.luck = luck
-            seconds = self.ends_after(poll(self.chat, Poll("lobby", HEAD)))
+            seconds = self.ends_after(poll(self.chat, Poll("lobby", HEAD), SOMEBODY))
             self.assertLessEqual(seconds, 25.0)
             self.assertGreaterEqual(seconds, 25.0 * (1 - JITTER))
             self.assertLessEqual(abs(seconds - 25.0 * (1 - JITTER * luck)), TICK_SECONDS)
 
     def test_a_wait_shortens_it(self) -> None:
-        self.assertEqual(self.ends_after(poll(self.chat, Poll("lobby", HEAD, wait_seconds=10.0))), 10.0)
+        self.assertEqual(self.ends_after(poll(self.chat, Poll("lobby", HEAD, wait_seconds=10.0), SOMEBODY)), 10.0)
 
     def test_no_wait_prolongs_it(self) -> None:
-        self.assertEqual(self.ends_after(poll(self.chat, Poll("lobby", HEAD, wait_seconds=1e9))), 25.0)
+        self.assertEqual(self.ends_after(poll(self.chat, Poll("lobby", HEAD, wait_seconds=1e9), SOMEBODY)), 25.0)
 
     def test_a_wait_of_nothing_is_answered_at_once(self) -> None:
-        self.assertEqual(self.ends_after(poll(self.chat, Poll("lobby", HEAD, wait_seconds=0.0))), 0.0)
+        self.assertEqual(self.ends_after(poll(self.chat, Poll("lobby", HEAD, wait_seconds=0.0), SOMEBODY)), 0.0)
         self.assertEqual(self.hub.waiting, 0)
 
 
 class PollTests(PollingTestCase):
     def test_fires_with_what_is_there(self) -> None:
         messages = self.add("one", "two")
-        page = self.successResultOf(poll(self.chat, Poll("lobby", HEAD)))
+        page = self.successResultOf(poll(self.chat, Poll("lobby", HEAD), SOMEBODY))
         self.assertEqual(page, Page("lobby", tuple(messages), Cursor(EPOCH, 2)))
 
     def test_has_no_more_than_its_limit(self) -> None:
         messages = self.add("one", "two")
-        page = self.successResultOf(poll(self.chat, Poll("lobby", HEAD, limit=1)))
+        page = self.successResultOf(poll(self.chat, Poll("lobby", HEAD, limit=1), SOMEBODY))
         self.assertEqual(page, Page("lobby", tuple(messages[:1]), Cursor(EPOCH, 1)))
 
     def test_fires_with_the_next_message(self) -> None:
-        waiting = poll(self.chat, Poll("lobby", HEAD))
+        waiting = poll(self.chat, Poll("lobby", HEAD), SOMEBODY)
         self.assertNoResult(waiting)
         self.assertEqual(self.hub.waiting, 1)
         messages = self.add("hello")
@@ -74,19 +76,19 @@ class PollTests(PollingTestCase):
         self.assertEqual(self.hub.waiting, 0)
 
     def test_another_room_does_not_end_it(self) -> None:
-        waiting = poll(self.chat, Poll("lobby", HEAD))
+        waiting = poll(self.chat, Poll("lobby", HEAD), SOMEBODY)
         self.add("hello", room="kitchen")
         self.assertNoResult(waiting)
 
     def test_a_cancelled_one_is_forgotten(self) -> None:
-        waiting = poll(self.chat, Poll("lobby", HEAD))
+        waiting = poll(self.chat, Poll("lobby", HEAD), SOMEBODY)
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
         self.assertEqual(self.hub.waiting, 0)
 
     def test_fails_for_a_cursor_of_another_log(self) -> None:
         for cursor in (Cursor("other", 0), Cursor(EPOCH, 7)):
-            self.failureResultOf(poll(self.chat, Poll("lobby", cursor)), CursorExpired)
+            self.failureResultOf(poll(self.chat, Poll("lobby", cursor), SOMEBODY), CursorExpired)
 
     def test_raises_for_what_is_no_room(self) -> None:
         for name in ("", "Lobby", "-a", "a/b", "a" * 65, "lobby\n", "löbby"):
@@ -141,12 +143,12 @@ class PresenceTests(PollingTestCase):
 class LookingTests(PollingTestCase):
     """Polls that look at the roster."""
 
-    def look(self, version: int, seq: int = 0, person: Person = ADA) -> Deferred[Polled]:
-        return look(self.chat, Poll("lobby", Cursor(EPOCH, seq)), version, person)
+    def look(self, version: int, seq: int = 0, asker: Asker = ADA) -> Deferred[Polled]:
+        return look(self.chat, Poll("lobby", Cursor(EPOCH, seq)), version, asker)
 
-    def seen(self, person: Person = ADA) -> int:
+    def seen(self, asker: Asker = ADA) -> int:
         """Looks for the first time, and says which version it saw."""
-        roster = self.successResultOf(self.look(0, person=person)).roster
+        roster = self.successResultOf(self.look(0, asker=asker)).roster
         assert roster is not None
         return roster.version
 
@@ -207,7 +209,7 @@ class LookingTests(PollingTestCase):
         version, answers = self.seen(), 0
         looking = self.look(version)
         for number in range(32):
-            poll(self.chat, Poll("lobby", HEAD), Person(str(number), f"guest {number}"))
+            poll(self.chat, Poll("lobby", HEAD), holder(Session(str(number), f"guest {number}", NOON), None))
             self.clock.advance(0.125)
             if looking.called:
                 roster = self.successResultOf(looking).roster
@@ -232,7 +234,7 @@ class LookingTests(PollingTestCase):
 
 class PollRoomsTests(PollingTestCase):
     def ask(self, *names: str, wait_seconds: float | None = None, limit: int = 50) -> Deferred[Sequence[Page]]:
-        return poll_rooms(self.chat, PollRooms(dict.fromkeys(names, HEAD), limit, wait_seconds))
+        return poll_rooms(self.chat, PollRooms(dict.fromkeys(names, HEAD), limit, wait_seconds), SOMEBODY)
 
     def test_fires_with_what_is_there(self) -> None:
         self.add("one", "two", room="a")
@@ -274,7 +276,7 @@ class PollRoomsTests(PollingTestCase):
 
     def test_names_the_room_of_an_expired_cursor(self) -> None:
         asked = PollRooms({"a": HEAD, "b": Cursor(EPOCH, 7)})
-        self.assertEqual(self.failureResultOf(poll_rooms(self.chat, asked), CursorExpired).value.room, "b")
+        self.assertEqual(self.failureResultOf(poll_rooms(self.chat, asked, SOMEBODY), CursorExpired).value.room, "b")
 
     def test_where_there_are_many_rooms_each_still_has_its_person(self) -> None:
         for number in range(CROWD - 1):
@@ -289,22 +291,22 @@ class PollRoomsTests(PollingTestCase):
 class HistoryTests(PollingTestCase):
     def test_is_the_newest_at_first(self) -> None:
         messages = self.add("one", "two", "three")
-        page = self.successResultOf(history(self.chat, History("lobby", limit=2)))
+        page = self.successResultOf(history(self.chat, History("lobby", limit=2), SOMEBODY))
         self.assertEqual(page, Page("lobby", tuple(messages[1:]), Cursor(EPOCH, 3)))
 
     def test_goes_back_from_a_message(self) -> None:
         messages = self.add("one", "two", "three")
-        page = self.successResultOf(history(self.chat, History("lobby", before=2, limit=5)))
+        page = self.successResultOf(history(self.chat, History("lobby", before=2, limit=5), SOMEBODY))
         self.assertEqual(page.messages, tuple(messages[:2]))
 
     def test_is_empty_where_there_is_nothing(self) -> None:
         for before in (None, 0, 10**17):
-            page = self.successResultOf(history(self.chat, History("lobby", before)))
+            page = self.successResultOf(history(self.chat, History("lobby", before), SOMEBODY))
             self.assertEqual(page, Page("lobby", (), Cursor(EPOCH, 0)))
 
     def test_never_waits(self) -> None:
-        self.successResultOf(history(self.chat, History("lobby")))
+        self.successResultOf(history(self.chat, History("lobby"), SOMEBODY))
         self.assertEqual(self.hub.waiting, 0)
 
     def test_raises_for_what_is_no_room(self) -> None:
-        self.assertRaises(Malformed, history, self.chat, History("../lobby"))
+        self.assertRaises(Malformed, history, self.chat, History("../lobby"), SOMEBODY)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
+from chatcomet.access.asker import holder
+from chatcomet.access.identity import Session
 from chatcomet.api import rooms as rooms_module
 from chatcomet.api.polling import Poll, look, poll
 from chatcomet.api.rooms import RoomState, room, rooms, typing
 from chatcomet.core.message import Cursor
-from chatcomet.core.roster import GRACE_SECONDS, TYPING_SECONDS, Listed, Person
+from chatcomet.core.roster import GRACE_SECONDS, TYPING_SECONDS, Listed
 from chatcomet.errors import Malformed, StoreUnavailable
-from tests.unit.api.running_chat import EPOCH, ChatTestCase
+from tests.unit.api.running_chat import EPOCH, NOON, SOMEBODY, ChatTestCase
 
-ADA = Person("a", "ada")
+ADA = holder(Session("a", "ada", NOON), None)
 
 
 class RoomsTests(ChatTestCase):
     retain = 2
 
     def names(self, after: str = "") -> list[str]:
-        return [state.room for state in self.successResultOf(rooms(self.chat, after))]
+        return [state.room for state in self.successResultOf(rooms(self.chat, after, SOMEBODY))]
 
     def test_those_posted_to_by_name(self) -> None:
         self.assertEqual(self.names(), [])
@@ -31,7 +33,7 @@ class RoomsTests(ChatTestCase):
     def test_what_is_known_of_each(self) -> None:
         self.add("one", "two", "three")
         poll(self.chat, Poll("lobby", Cursor(EPOCH, 3)), ADA)
-        (state,) = self.successResultOf(rooms(self.chat, ""))
+        (state,) = self.successResultOf(rooms(self.chat, "", SOMEBODY))
         self.assertEqual(state, RoomState("lobby", Cursor(EPOCH, 3), 1, 1, None))
 
     def test_listing_makes_no_room(self) -> None:
@@ -47,14 +49,14 @@ class RoomsTests(ChatTestCase):
 
     def test_fails_with_the_store(self) -> None:
         self.store.close()
-        self.failureResultOf(rooms(self.chat, ""), StoreUnavailable)
+        self.failureResultOf(rooms(self.chat, "", SOMEBODY), StoreUnavailable)
 
 
 class RoomTests(ChatTestCase):
     retain = 2
 
     def state(self) -> RoomState:
-        return self.successResultOf(room(self.chat, "lobby"))
+        return self.successResultOf(room(self.chat, "lobby", SOMEBODY))
 
     def test_one_that_nobody_has_used(self) -> None:
         state = self.state()
@@ -78,10 +80,10 @@ class RoomTests(ChatTestCase):
 
     def test_fails_with_the_store(self) -> None:
         self.store.close()
-        self.failureResultOf(room(self.chat, "lobby"), StoreUnavailable)
+        self.failureResultOf(room(self.chat, "lobby", SOMEBODY), StoreUnavailable)
 
     def test_raises_for_what_is_no_room(self) -> None:
-        self.assertRaises(Malformed, room, self.chat, "Lobby")
+        self.assertRaises(Malformed, room, self.chat, "Lobby", SOMEBODY)
         self.assertEqual(len(self.hub), 0)
 
 

@@ -8,16 +8,18 @@ from unittest.mock import patch
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 
+from chatcomet.access.asker import Asker, holder
+from chatcomet.access.identity import Session
 from chatcomet.api.polling import JITTER
 from chatcomet.api.streaming import ALIVE_SECONDS, RETURN_SECONDS, STALL_SECONDS, Follow, Stream, follow
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Draft, Page
-from chatcomet.core.roster import GRACE_SECONDS, WAKE_SECONDS, Person, RosterState
+from chatcomet.core.roster import GRACE_SECONDS, WAKE_SECONDS, RosterState
 from chatcomet.core.store import Bounds
-from chatcomet.errors import CursorExpired, Malformed, StoreUnavailable
-from tests.unit.api.running_chat import EPOCH, ChatTestCase
+from chatcomet.errors import AskerError, CursorExpired, Malformed, StoreUnavailable
+from tests.unit.api.running_chat import EPOCH, NOON, SOMEBODY, ChatTestCase
 
-ADA = Person("a", "ada")
+ADA, BOB, CY = (holder(Session(name[0], name, NOON), None) for name in ("ada", "bob", "cy"))
 BEGINNING = Cursor(EPOCH, 0)
 
 
@@ -57,6 +59,9 @@ class Transport:
     def end(self, retry_after: int) -> None:
         self.said.append(("end", retry_after))
 
+    def dismiss(self, fault: AskerError) -> None:
+        self.said.append(("dismissed", type(fault)))
+
     def unsent(self) -> int:
         return self.left
 
@@ -69,18 +74,14 @@ class StreamingTestCase(ChatTestCase):
         super().setUp()
         self.sink = Transport()
 
-    def follow(
-        self, cursor: Cursor | None = BEGINNING, person: Person | None = None, roster: int | None = None
-    ) -> Stream:
+    def follow(self, cursor: Cursor | None = BEGINNING, asker: Asker = SOMEBODY, roster: int | None = None) -> Stream:
         """A stream that is to be begun by `resumeProducing`."""
-        stream = self.successResultOf(follow(self.chat, Follow("lobby", cursor, person, roster), self.sink))
+        stream = self.successResultOf(follow(self.chat, Follow("lobby", cursor, roster), asker, self.sink))
         self.sink.stream = stream
         return stream
 
-    def begin(
-        self, cursor: Cursor | None = BEGINNING, person: Person | None = None, roster: int | None = None
-    ) -> Stream:
-        stream = self.follow(cursor, person, roster)
+    def begin(self, cursor: Cursor | None = BEGINNING, asker: Asker = SOMEBODY, roster: int | None = None) -> Stream:
+        stream = self.follow(cursor, asker, roster)
         stream.resumeProducing()
         return stream
 
@@ -109,13 +110,13 @@ class FollowTests(StreamingTestCase):
 
     def test_fails_with_the_store(self) -> None:
         self.store.close()
-        self.failureResultOf(follow(self.chat, Follow("lobby"), self.sink), StoreUnavailable)
+        self.failureResultOf(follow(self.chat, Follow("lobby"), SOMEBODY, self.sink), StoreUnavailable)
         self.assertEqual(self.sink.said, [])
 
     def test_cancelled_while_the_store_is_asked(self) -> None:
         answer: Deferred[Bounds] = Deferred()
         with patch.object(self.store, "bounds", return_value=answer):
-            following = follow(self.chat, Follow("lobby", None, ADA), self.sink)
+            following = follow(self.chat, Follow("lobby"), ADA, self.sink)
         following.cancel()
         self.failureResultOf(following, CancelledError)
         answer.callback(Bounds(0, 0))
@@ -240,7 +241,7 @@ class LostTests(StreamingTestCase):
 
 class EndTests(StreamingTestCase):
     def test_draining_ends_it(self) -> None:
-        self.begin(person=ADA)
+        self.begin(asker=ADA)
         self.hub.drain()
         self.assertEqual(self.sink.said, [("end", RETURN_SECONDS)])
         self.assert_gone()
@@ -248,14 +249,14 @@ class EndTests(StreamingTestCase):
     def test_one_that_begins_while_draining_gets_what_is_there_first(self) -> None:
         self.add("hello")
         self.hub.drain()
-        self.begin(person=ADA)
+        self.begin(asker=ADA)
         self.assertEqual(self.sink.said, [1, ("end", RETURN_SECONDS)])
         self.assert_gone()
 
     def test_a_paused_one_ends_when_it_is_resumed(self) -> None:
         self.sink.pauses = "at each page"
         self.add("hello")
-        stream = self.begin(person=ADA)
+        stream = self.begin(asker=ADA)
         self.hub.drain()
         self.assertEqual(self.sink.said, [1])
         stream.resumeProducing()
@@ -264,19 +265,19 @@ class EndTests(StreamingTestCase):
 
     def test_a_fault_of_the_store_ends_it(self) -> None:
         with patch.object(Hub, "after", return_value=fail(StoreUnavailable("the disk is gone", 7))):
-            self.begin(person=ADA)
+            self.begin(asker=ADA)
         self.assertEqual(self.sink.said, [("end", 7)])
         self.assert_gone()
 
     def test_a_fault_of_ours_ends_it_and_is_logged(self) -> None:
         with patch.object(Hub, "after", return_value=fail(ZeroDivisionError())):
-            self.begin(person=ADA)
+            self.begin(asker=ADA)
         self.assertEqual(self.sink.said, [("end", RETURN_SECONDS)])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assert_gone()
 
     def test_a_sink_that_raises_ends_it_and_is_logged(self) -> None:
-        self.begin(person=ADA)
+        self.begin(asker=ADA)
         self.sink.raises = ZeroDivisionError()
         self.add("hello")
         self.assertEqual(self.sink.said, [1, ("end", RETURN_SECONDS)])
@@ -284,7 +285,7 @@ class EndTests(StreamingTestCase):
         self.assert_gone()
 
     def test_stopped_while_it_waits(self) -> None:
-        stream = self.begin(person=ADA)
+        stream = self.begin(asker=ADA)
         stream.stopProducing()
         stream.stopProducing()
         self.add("hello")
@@ -301,13 +302,13 @@ class EndTests(StreamingTestCase):
         self.assert_gone()
 
     def test_stopped_before_it_begins(self) -> None:
-        stream = self.follow(person=ADA)
+        stream = self.follow(asker=ADA)
         stream.stopProducing()
         stream.resumeProducing()
         self.assert_gone()
 
     def test_stopped_while_it_is_paused(self) -> None:
-        stream = self.begin(person=ADA)
+        stream = self.begin(asker=ADA)
         stream.pauseProducing()
         stream.stopProducing()
         stream.pauseProducing()
@@ -380,7 +381,7 @@ class PresenceTests(StreamingTestCase):
         return len(self.hub.room("lobby").roster)
 
     def test_from_its_beginning_to_the_grace_after_its_end(self) -> None:
-        stream = self.begin(person=ADA)
+        stream = self.begin(asker=ADA)
         self.clock.pump([30.0] * 10)
         self.assertEqual(self.here(), 1)
         stream.stopProducing()
@@ -390,7 +391,7 @@ class PresenceTests(StreamingTestCase):
         self.assertEqual(self.here(), 0)
 
     def test_two_streams_of_one_person(self) -> None:
-        first, second = self.begin(person=ADA), self.begin(person=ADA)
+        first, second = self.begin(asker=ADA), self.begin(asker=ADA)
         first.stopProducing()
         first.stopProducing()
         self.clock.advance(GRACE_SECONDS + 1)
@@ -400,7 +401,7 @@ class PresenceTests(StreamingTestCase):
         self.assertEqual(self.here(), 0)
 
     def test_a_room_with_a_paused_stream_is_not_forgotten(self) -> None:
-        stream = self.begin(person=ADA)
+        stream = self.begin(asker=ADA)
         room = self.hub.room("lobby")
         self.sink.pauses = "at each page"
         self.add("hello")
@@ -415,8 +416,7 @@ class LookingTests(StreamingTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.stream = self.begin(person=ADA, roster=0)
-        self.bob = Person("b", "bob")
+        self.stream = self.begin(asker=ADA, roster=0)
 
     def test_shown_as_it_begins_and_not_again(self) -> None:
         self.assertEqual(self.sink.said, [["ada"]])
@@ -425,7 +425,7 @@ class LookingTests(StreamingTestCase):
         self.assertEqual(self.sink.said, [["ada"], "alive"])
 
     def test_shown_when_it_changes(self) -> None:
-        self.hub.room("lobby").roster.enter(self.bob)
+        self.hub.room("lobby").roster.enter(BOB.person)
         self.clock.advance(WAKE_SECONDS)
         self.assertEqual(self.sink.said, [["ada"], ["ada", "bob"]])
         self.add("hello")
@@ -460,7 +460,7 @@ class LookingTests(StreamingTestCase):
 
         def announced(each: Page) -> None:
             page(each)
-            self.hub.room("lobby").roster.enter(self.bob)
+            self.hub.room("lobby").roster.enter(BOB.person)
             self.clock.advance(WAKE_SECONDS)
 
         return announced
@@ -468,7 +468,7 @@ class LookingTests(StreamingTestCase):
     def test_not_while_it_is_paused_but_afterwards(self) -> None:
         self.sink.pauses = "at each page"
         self.add("hello")
-        self.hub.room("lobby").roster.enter(self.bob)
+        self.hub.room("lobby").roster.enter(BOB.person)
         self.clock.advance(WAKE_SECONDS)
         self.assertEqual(self.sink.said, [["ada"], 1])
         self.stream.resumeProducing()
@@ -477,13 +477,13 @@ class LookingTests(StreamingTestCase):
     def test_who_does_not_look_is_shown_none(self) -> None:
         self.stream.stopProducing()
         self.sink.said.clear()
-        self.begin(person=self.bob)
-        self.hub.room("lobby").roster.enter(Person("c", "cy"))
+        self.begin(asker=BOB)
+        self.hub.room("lobby").roster.enter(CY.person)
         self.clock.advance(WAKE_SECONDS)
         self.assertEqual(self.sink.said, [])
 
     def test_ended_it_is_shown_none(self) -> None:
         self.stream.stopProducing()
-        self.hub.room("lobby").roster.enter(self.bob)
+        self.hub.room("lobby").roster.enter(BOB.person)
         self.stream.resumeProducing()
         self.assertEqual((self.sink.said, self.hub.waiting), ([["ada"]], 0))
