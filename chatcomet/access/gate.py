@@ -55,10 +55,14 @@ class Gate:
             asker.readable[room] = self._life
 
     def check(self, action: Action, asker: Asker, room: str) -> None:
-        """Raise `NotAllowed` unless `asker` may do `action` in `room`, or `NotSignedIn` where to sign in may help."""
+        """Raise `NotAllowed` unless `asker` may do `action` in `room`, or `NotSignedIn` where to sign in may help.
+
+        To be somebody else does not help who is banned or muted.
+        """
         if self.may(action, asker, room):
             return
-        if asker.identity.kind in (Kind.STRANGER, Kind.GUEST) and not self._is_ruled("ban", asker, room):
+        ruled = self._is_ruled("ban", asker, room) or (action != "read" and self._is_ruled("mute", asker, room))
+        if asker.identity.kind in (Kind.STRANGER, Kind.GUEST) and not ruled:
             raise NotSignedIn(f"you have to sign in, or to have a ticket, to {_DOING[action]}")
         raise NotAllowed(f"you may not {_DOING[action]}")
 
@@ -85,9 +89,11 @@ class Gate:
         """
         if asker.ticket is not None:
             return asker.ticket.grants.to_object()
+        blocks = dict(self._policy.policy.blocks)
+        blocks.setdefault("*", OPEN)
         return {
             pattern: [action for action in ACTIONS if admits(action, rules, asker.identity, self.guests_allowed)]
-            for pattern, rules in (*self._policy.policy.blocks, ("*", OPEN))
+            for pattern, rules in blocks.items()
         }
 
     def _is_ruled(self, kind: Ruled, asker: Asker, room: str) -> bool:

@@ -1,0 +1,295 @@
+"""Gate: who may do what now, what is remembered of that, and how it is refused."""
+
+from __future__ import annotations
+
+from math import inf
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatcomet.access import gate as gate_module
+from chatcomet.access.asker import Asker, bearer, holder, nameless, stranger
+from chatcomet.access.gate import Gate
+from chatcomet.access.grants import Grants
+from chatcomet.access.identity import Session
+from chatcomet.access.permission import may
+from chatcomet.access.policy import Policy, PolicyFile
+from chatcomet.access.rules import ACTIONS, Rules
+from chatcomet.access.rulings import Rulings
+from chatcomet.access.tickets import Ticket
+from chatcomet.core.rulings import KINDS, Kind, Ruling, RulingKey
+from chatcomet.errors import NotAllowed, NotSignedIn
+from chatcomet.stores.memory import MemoryStore
+
+NOON = 1_795_354_155.0
+POLICY = """
+[[rooms]]
+name = "members"
+read = "members"
+moderate = ["mo"]
+
+[[rooms]]
+name = "news"
+post = ["mo"]
+create = "nobody"
+"""
+ROOMS = ("members", "news", "lobby")
+
+
+def guest(name: str = "bob", session: str = "") -> Asker:
+    return holder(Session(session or f"session of {name}", name, NOON), None)
+
+
+def member(name: str) -> Asker:
+    return holder(Session(f"session of {name}", name, NOON, member=True), None)
+
+
+def with_ticket(name: str, *actions: str, pattern: str = "*") -> Asker:
+    return bearer(Ticket(name, Grants.parse({pattern: actions}), NOON + 60, "jti:1"), None)
+
+
+class GateTestCase(SynchronousTestCase):
+    guests_allowed = True
+
+    def setUp(self) -> None:
+        self.now = NOON
+        self.store = MemoryStore(lambda: self.now)
+        self.rulings = Rulings(self.store, lambda: self.now)
+        self.policy = PolicyFile()
+        self.policy.policy = Policy.parse(POLICY)
+        self.gate = Gate(self.policy, self.rulings, self.guests_allowed)
+
+    def rule(self, kind: Kind, subject: str, room: str = "lobby", seconds: float = inf) -> RulingKey:
+        ruling = Ruling(kind, room, subject, self.now + seconds, "mo", self.now)
+        self.successResultOf(self.rulings.rule(ruling))
+        return ruling.key
+
+    def lift(self, key: RulingKey) -> None:
+        self.successResultOf(self.rulings.lift(*key))
+
+    def allowed(self, asker: Asker, room: str = "lobby") -> str:
+        """All that `asker` may do in `room`; what `check` says of each is the same."""
+        allowed = [action for action in ACTIONS if self.gate.may(action, asker, room)]
+        for action in ACTIONS:
+            if action in allowed:
+                self.gate.check(action, asker, room)
+            else:
+                self.assertRaises((NotAllowed, NotSignedIn), self.gate.check, action, asker, room)
+        return " ".join(allowed)
+
+
+class PolicyTests(GateTestCase):
+    def test_what_the_policy_and_the_ticket_say(self) -> None:
+        table: list[tuple[Asker, tuple[str, str, str]]] = [
+            (stranger(None), ("", "read", "read post create")),
+            (guest("mo"), ("", "read", "read post create")),
+            (nameless(Session("id", "mo", NOON), None), ("", "read", "read post create")),
+            (member("bob"), ("read post create", "read", "read post create")),
+            (member("Mo"), ("read post create moderate", "read post", "read post create")),
+            (with_ticket("mo", "post"), ("post create", "post", "post create")),
+            (with_ticket("mo"), ("", "", "")),
+        ]
+        for asker, cells in table:
+            self.assertEqual(tuple(self.allowed(asker, room) for room in ROOMS), cells, asker)
+
+    def test_another_policy_holds_at_once(self) -> None:
+        asker = stranger(None)
+        self.policy.policy = Policy.parse('[[rooms]]\nname = "lobby"\npost = "nobody"')
+        self.assertEqual((self.allowed(asker), self.allowed(asker, "members")), ("read", "read post create"))
+
+    def test_what_holds_in_a_room(self) -> None:
+        self.policy.policy = Policy.parse('[[rooms]]\nname = "news"\npost_burst = 3')
+        self.assertEqual((self.gate.rules("news"), self.gate.rules("lobby")), (Rules(post_burst=3), Rules()))
+
+
+class NoGuestsTests(GateTestCase):
+    guests_allowed = False
+
+    def test_they_may_nothing_and_others_what_they_might(self) -> None:
+        for asker in (stranger(None), guest(), nameless(Session("id", "bob", NOON), None)):
+            for room in ROOMS:
+                self.assertEqual(self.allowed(asker, room), "")
+                self.assertRaises(NotSignedIn, self.gate.check_reader, asker, room)
+        self.assertEqual(self.allowed(member("bob")), "read post create")
+        self.assertEqual(self.allowed(with_ticket("bob", "read")), "read")
+
+
+class RefusalTests(GateTestCase):
+    """To sign in may help who is not known, unless it was just that one who was ruled."""
+
+    def test_who_is_not_known_is_to_sign_in(self) -> None:
+        for asker in (stranger(None), guest("mo"), nameless(Session("id", "mo", NOON), None)):
+            for action, room in (("read", "members"), ("post", "news"), ("create", "news"), ("moderate", "lobby")):
+                error = self.assertRaises(NotSignedIn, self.gate.check, action, asker, room)
+                self.assertIn("sign in", str(error))
+
+    def test_whom_it_would_not_help_may_not(self) -> None:
+        for asker in (member("bob"), with_ticket("mo")):
+            for action, room in (("post", "news"), ("create", "news"), ("moderate", "lobby")):
+                self.assertRaises(NotAllowed, self.gate.check, action, asker, room)
+        self.assertRaises(NotAllowed, self.gate.check, "read", with_ticket("mo"), "members")
+
+    def test_says_what_may_not_be_done_and_not_where(self) -> None:
+        self.policy.policy = Policy.parse('[[rooms]]\nname = "*"\nread = "nobody"\ncreate = "nobody"')
+        doing = ("read this room", "post in this room", "make this room", "moderate this room")
+        for asker, error in ((guest(), NotSignedIn), (member("bob"), NotAllowed)):
+            for action, what in zip(ACTIONS, doing, strict=True):
+                said = str(self.assertRaises(error, self.gate.check, action, asker, "secret"))
+                self.assertEqual((what in said, "secret" in said), (True, False), said)
+
+    def test_who_is_banned_may_not_whoever_that_is(self) -> None:
+        bob = guest()
+        for asker in (bob, member("bob"), with_ticket("bob", "read", "post", "moderate")):
+            key = self.rule("ban", "bob")
+            for action in ACTIONS:
+                self.assertRaises(NotAllowed, self.gate.check, action, asker, "lobby")
+            self.assertRaises(NotAllowed, self.gate.check_reader, asker, "lobby")
+            self.lift(key)
+        self.rule("ban", "guest")
+        self.assertRaises(NotAllowed, self.gate.check_reader, stranger(None), "lobby")
+
+    def test_nor_may_who_is_muted(self) -> None:
+        self.rule("mute", "bob")
+        self.rule("mute", "bob", "members")
+        self.assertRaises(NotAllowed, self.gate.check, "post", guest(), "lobby")
+        self.assertRaises(NotSignedIn, self.gate.check, "read", guest(), "members")
+
+
+class RulingTests(GateTestCase):
+    def test_a_ban(self) -> None:
+        bob = guest()
+        self.rule("ban", "bob")
+        self.assertEqual((self.allowed(bob), self.allowed(bob, "news")), ("", "read"))
+        self.assertEqual(self.allowed(guest("eve")), "read post create")
+
+    def test_a_mute(self) -> None:
+        self.rule("mute", "bob")
+        self.rule("mute", "mo", "members")
+        self.assertEqual(self.allowed(guest()), "read")
+        self.assertEqual(self.allowed(with_ticket("bob", "read", "post", "moderate")), "read")
+        self.assertEqual(self.allowed(member("mo"), "members"), "read")
+
+    def test_by_each_of_its_subjects(self) -> None:
+        bob = guest("bob", "the id")
+        for subject in bob.subjects:
+            key = self.rule("ban", subject)
+            self.assertEqual(self.allowed(bob), "", subject)
+            self.lift(key)
+        self.rule("ban", bob.subjects[1])
+        self.assertEqual(self.allowed(guest("rob", "the id")), "")
+        self.assertEqual(self.allowed(guest("bob", "another id")), "read post create")
+        self.assertEqual(self.allowed(member("the id")), "read post create")
+
+    def test_until_it_is_over(self) -> None:
+        self.rule("ban", "bob", seconds=10.0)
+        self.now += 9.0
+        self.assertEqual(self.allowed(guest()), "")
+        self.now += 1.0
+        self.assertEqual(self.allowed(guest()), "read post create")
+
+
+class ReaderTests(GateTestCase):
+    """The way of each poll."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.asked: list[str] = []
+
+        def count(action: object, room: str, *asked: object, **circumstances: bool) -> bool:
+            self.asked.append(room)
+            return may(action, room, *asked, **circumstances)  # type: ignore[arg-type]
+
+        self.patch(gate_module, "may", count)
+
+    def reads(self, asker: Asker, room: str = "lobby") -> bool:
+        """Whether it was found that `asker` may read, and not by heart."""
+        before = len(self.asked)
+        self.gate.check_reader(asker, room)
+        return len(self.asked) > before
+
+    def test_is_remembered(self) -> None:
+        for asker in (stranger(None), guest(), member("bob"), with_ticket("bob", "read")):
+            self.assertEqual([self.reads(asker) for _ in range(3)], [True, False, False])
+            self.assertTrue(self.reads(asker, "news"))
+            self.assertFalse(self.reads(asker))
+
+    def test_of_each_by_itself(self) -> None:
+        self.reads(member("bob"), "members")
+        self.assertRaises(NotSignedIn, self.gate.check_reader, guest("bob"), "members")
+
+    def test_to_read_is_not_to_post(self) -> None:
+        asker = stranger(None)
+        self.reads(asker, "news")
+        self.assertRaises(NotSignedIn, self.gate.check, "post", asker, "news")
+
+    def test_a_ruling_is_heeded(self) -> None:
+        bob, eve = guest("bob"), guest("eve")
+        for kind in KINDS:
+            self.reads(eve)
+            self.rule(kind, "whoever", "" if kind in ("ended", "revoked") else "news")
+            self.assertTrue(self.reads(eve))
+        self.reads(bob)
+        self.rule("ban", "bob")
+        self.assertRaises(NotAllowed, self.gate.check_reader, bob, "lobby")
+
+    def test_so_is_a_new_policy_when_it_is_said(self) -> None:
+        asker = stranger(None)
+        self.reads(asker)
+        self.policy.policy = Policy.parse('[[rooms]]\nname = "lobby"\nread = "members"')
+        self.gate.forget()
+        self.assertRaises(NotSignedIn, self.gate.check_reader, asker, "lobby")
+
+    def test_a_refusal_is_not_remembered(self) -> None:
+        bob = guest()
+        key = self.rule("ban", "bob")
+        self.assertRaises(NotAllowed, self.gate.check_reader, bob, "lobby")
+        self.lift(key)
+        self.assertEqual([self.reads(bob), self.reads(bob)], [True, False])
+        self.rule("ban", "bob", seconds=10.0)
+        self.assertRaises(NotAllowed, self.gate.check_reader, bob, "lobby")
+        self.now += 10.0
+        self.assertTrue(self.reads(bob))
+
+    def test_of_so_many_rooms_at_the_most(self) -> None:
+        asker = stranger(None)
+        rooms = [f"room{number}" for number in range(200)]
+        for room in rooms:
+            self.reads(asker, room)
+            self.assertLessEqual(len(asker.readable), 64)
+        self.assertEqual([self.reads(asker, room) for room in rooms[-1:]], [False])
+        self.assertTrue(self.reads(asker, rooms[0]))
+
+
+class AuthorTests(GateTestCase):
+    def test_is_named_by_who_has_a_ticket_for_that(self) -> None:
+        self.assertTrue(self.gate.may_name_author(with_ticket("robot", "as", pattern="l*"), "lobby"))
+        others = (stranger(None), guest(), member("mo"), with_ticket("robot", "read", "post", "moderate"))
+        for asker in (*others, with_ticket("robot", "as", pattern="m*")):
+            self.assertFalse(self.gate.may_name_author(asker, "lobby"))
+
+
+class GrantsTests(GateTestCase):
+    def test_of_a_ticket_are_its_own(self) -> None:
+        self.assertEqual(self.gate.grants(with_ticket("bob", "as", "read")), {"*": ("read", "as")})
+
+    def test_of_others_are_by_the_policy(self) -> None:
+        everywhere = {"*": ["read", "post", "create"]}
+        for asker in (stranger(None), guest("mo")):
+            self.assertEqual(self.gate.grants(asker), {"members": [], "news": ["read"], **everywhere})
+        mo = {"members": ["read", "post", "create", "moderate"], "news": ["read", "post"], **everywhere}
+        self.assertEqual(self.gate.grants(member("mo")), mo)
+
+    def test_what_the_policy_says_of_all_rooms_is_said(self) -> None:
+        self.policy.policy = Policy.parse(POLICY + '\n[[rooms]]\nname = "*"\ncreate = "nobody"')
+        self.assertEqual(self.gate.grants(stranger(None)), {"members": [], "news": ["read"], "*": ["read", "post"]})
+
+    def test_of_the_patterns_that_match_the_first_holds(self) -> None:
+        for asker in (stranger(None), guest("mo"), member("bob"), member("mo")):
+            grants = self.gate.grants(asker)
+            for room in ROOMS:
+                first = next(actions for pattern, actions in grants.items() if pattern in (room, "*"))
+                self.assertEqual(" ".join(first), self.allowed(asker, room))
+
+    def test_what_was_ruled_is_not_in_it(self) -> None:
+        before = self.gate.grants(guest())
+        self.rule("ban", "bob")
+        self.assertEqual(self.gate.grants(guest()), before)
