@@ -75,7 +75,7 @@ def sign_out(chat: Chat, asker: Asker) -> Deferred[None]:
     now = chat.wall()
     if asker.session is not None:
         chat.sessions.sign_out(asker.session)
-        until = now + LIFE_SECONDS  # when the last of its cookies is too old
+        until = now + LIFE_SECONDS + 1.0  # when the last of its cookies is too old
         return chat.rulings.rule(Ruling("ended", "", asker.session.id, until, asker.name, now))
     if asker.ticket is not None:
         return chat.rulings.rule(Ruling("revoked", "", asker.ticket.id, asker.ticket.until, asker.name, now))
