@@ -282,7 +282,10 @@ def read_seconds(body: Mapping[str, object]) -> float | None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise Malformed("seconds should be a number")
-    return float(seconds)
+    try:
+        return float(seconds)
+    except OverflowError:
+        raise Malformed("seconds should be a number that can be counted to") from None
 
 
 def read_key(header: str | None) -> str | None:
