@@ -13,8 +13,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
-Limited = Literal["posts", "sessions", "rooms", "readers", "sign-ins"]
-"""Of what there can be too many, as logs and problems name it; `sign-ins` are failed ones."""
+Limited = Literal["posts", "sessions", "rooms", "sign-ins"]
+"""Of what there can be too many, as logs and problems name it; `sign-ins` are failed ones.  For readers: `Crowded`."""
 
 
 class ChatcometError(Exception):

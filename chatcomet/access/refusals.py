@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from chatcomet.errors import Limited
 
 INTERVAL_SECONDS = 60.0
+
+Reason = Limited | Literal["readers"]
+"""Of what there was too much; readers are not refused, but put off."""
 
 
 class Refusals:
@@ -17,10 +22,10 @@ class Refusals:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._counts: dict[Limited, int] = {}  # since the last line, for each reason that has had one within a minute
-        self._calls: dict[Limited, IDelayedCall] = {}  # for the next line, of the same
+        self._counts: dict[Reason, int] = {}  # since the last line, for each reason that has had one within a minute
+        self._calls: dict[Reason, IDelayedCall] = {}  # for the next line, of the same
 
-    def count(self, name: Limited) -> None:
+    def count(self, name: Reason) -> None:
         """Something was refused, or put off, since there were too many of `name`."""
         if name in self._counts:
             self._counts[name] += 1
@@ -37,7 +42,7 @@ class Refusals:
         self._calls.clear()
         self._counts.clear()
 
-    def _tell(self, name: Limited) -> None:
+    def _tell(self, name: Reason) -> None:
         """Say how many there were, and how many come in a minute from now; or, if there were none, nothing more."""
         if not self._counts[name]:
             del self._counts[name], self._calls[name]
@@ -46,5 +51,5 @@ class Refusals:
         self._counts[name] = 0
         self._calls[name] = self._clock.callLater(INTERVAL_SECONDS, self._tell, name)
 
-    def _say(self, name: Limited) -> None:
+    def _say(self, name: Reason) -> None:
         self._log.warn("too many {name}: {count} refused", name=name, count=self._counts[name])

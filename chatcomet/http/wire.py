@@ -332,7 +332,6 @@ _TOO_MANY: dict[Limited, _Kind] = {
     "posts": _Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-posts", "Too many posts"),
     "sessions": _Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-sessions", "Too many sessions"),
     "rooms": _Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-rooms", "Too many rooms"),
-    "readers": _Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-readers", "Too many readers"),
     "sign-ins": _Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-sign-ins", "Too many failed sign-ins"),
 }
 
