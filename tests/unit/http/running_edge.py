@@ -55,7 +55,7 @@ class EdgeTestCase(ChatTestCase):
         body = json.dumps(document).encode()
         return self.connect().ask(f"/rooms/{room}/messages", "POST", body, Content_Type="application/json", **headers)
 
-    def sign_in(self, name: str, **headers: str) -> Answer:
+    def take_name(self, name: str, **headers: str) -> Answer:
         """What comes of asking for `name`."""
         body = json.dumps({"name": name}).encode()
         return self.connect().ask("/session", "POST", body, Content_Type="application/json", **headers)

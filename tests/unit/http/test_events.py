@@ -223,7 +223,7 @@ class RosterTests(EventsTestCase):
     def come(self) -> Peer:
         """Ada comes, and all who look are told when it is time."""
         peer = self.connect()
-        self.begin(EVENTS, peer, Cookie=self.sign_in("ada").cookie)
+        self.begin(EVENTS, peer, Cookie=self.take_name("ada").cookie)
         self.clock.advance(WAKE_SECONDS)
         return peer
 

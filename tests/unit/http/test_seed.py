@@ -138,7 +138,7 @@ class PostTests(EdgeTestCase):
         self.assertEqual(self.peer.answer().body, b"hello")
 
     def test_under_the_name_of_a_session(self) -> None:
-        self.submit(b"message=hello", Cookie=self.sign_in("ada").cookie)
+        self.submit(b"message=hello", Cookie=self.take_name("ada").cookie)
         self.assertEqual(self.kept()[0].author, "ada")
 
     def test_what_is_wrong(self) -> None:

@@ -8,11 +8,12 @@ from unittest.mock import patch
 from twisted.internet.defer import fail
 from websockets.frames import Opcode
 
+from chatcomet.access.sessions import HOLD_NAME_SECONDS, LIFE_SECONDS
 from chatcomet.core.message import Cursor, Page
 from chatcomet.core.roster import GRACE_SECONDS, TYPING_SECONDS, WAKE_SECONDS
 from chatcomet.errors import StoreUnavailable, TooMany
 from chatcomet.http import socket as socket_module
-from chatcomet.http.frames import framed
+from chatcomet.http.frames import UNAUTHORIZED, framed
 from chatcomet.http.socket import IN_FLIGHT, page_frame
 from tests.unit.http.peer import BUFFER_BYTES, PeerTransport
 from tests.unit.http.running_sockets import KEY, SocketTestCase, keys_of, posting, texts
@@ -97,15 +98,41 @@ class PostTests(SocketTestCase):
         self.assertEqual((problem["type"], problem["key"]), ("/problems/key-reused", KEY))
 
     def test_who_posts(self) -> None:
-        cookie = self.sign_in("ada").cookie
+        cookie = self.take_name("ada").cookie
         peer = self.open(Cookie=cookie)
         peer.say(posting(key="k1"))
         self.assertEqual(self.kept()[-1].author, "ada")
-        self.assertEqual(self.connect().ask("/session", "DELETE", Cookie=cookie).status, 204)
+        self.now += LIFE_SECONDS + 1
         peer.say(posting(key="k2"))
         self.assertEqual(peer.hear()[-1]["problem"]["key"], "k2")
         peer.say(posting())
         self.assertEqual(self.kept()[-1].author, "guest")
+
+    def test_who_has_lost_the_name_meanwhile(self) -> None:
+        peer = self.open(Cookie=self.take_name("ada").cookie)
+        for _ in range(int(HOLD_NAME_SECONDS)):
+            self.clock.advance(1.0)
+            peer.hear()
+        self.assertEqual(self.take_name("ada").status, 200)
+        peer.say(posting())
+        (refused,) = peer.hear()
+        self.assertEqual((refused["problem"]["type"], refused["problem"]["key"]), ("/problems/name-taken", KEY))
+        self.assertEqual((self.texts(), peer.is_open), ([], True))
+
+    def test_whose_session_ends_hears_no_more_and_what_it_posted_before_goes_on(self) -> None:
+        cookie = self.take_name("ada").cookie
+        peer = self.open(Cookie=cookie)
+        peer.hear()
+        self.store.holding = True
+        peer.say(posting(key="k1"))
+        self.assertEqual(self.connect().ask("/session", "DELETE", Cookie=cookie).status, 204)
+        self.store.release()
+        peer.say(posting())
+        (ended,) = peer.hear()
+        self.assertEqual(ended["problem"]["type"], "/problems/not-signed-in")
+        self.assertNotIn("key", ended["problem"])
+        self.assertEqual(self.texts(), ["hello"])
+        self.assert_closes(peer, UNAUTHORIZED)
 
     def test_answers_come_in_the_order_of_the_posts(self) -> None:
         peer = self.begun()
@@ -204,7 +231,7 @@ class PostTests(SocketTestCase):
 class RosterTests(SocketTestCase):
     def test_who_does_not_ask_is_not_told(self) -> None:
         peer = self.begun()
-        self.open(Cookie=self.sign_in("ada").cookie)
+        self.open(Cookie=self.take_name("ada").cookie)
         self.clock.advance(WAKE_SECONDS)
         self.assertEqual(peer.hear(), [])
 
@@ -212,7 +239,7 @@ class RosterTests(SocketTestCase):
         peer = self.open("?roster=0")
         _, first = peer.hear()
         self.assertEqual((first["roster"]["count"], first["roster"]["people"]), (1, []))
-        other = self.open(Cookie=self.sign_in("ada").cookie)
+        other = self.open(Cookie=self.take_name("ada").cookie)
         self.clock.advance(WAKE_SECONDS)
         (second,) = peer.hear()
         self.assertEqual((second["roster"]["count"], second["roster"]["people"][0]["name"]), (2, "ada"))
@@ -226,7 +253,7 @@ class RosterTests(SocketTestCase):
             self.open("?roster=0")
         self.clock.advance(WAKE_SECONDS)
         with patch.object(socket_module, "framed", side_effect=framed) as frame:
-            self.open(Cookie=self.sign_in("ada").cookie)
+            self.open(Cookie=self.take_name("ada").cookie)
             frame.reset_mock()
             self.clock.advance(WAKE_SECONDS)
         self.assertEqual(frame.call_count, 1)
@@ -236,7 +263,7 @@ class RosterTests(SocketTestCase):
         self.assertEqual(len(self.open(f"?roster={version}").hear()), 1)
 
     def test_typing(self) -> None:
-        peer = self.open("?roster=0", Cookie=self.sign_in("ada").cookie)
+        peer = self.open("?roster=0", Cookie=self.take_name("ada").cookie)
         peer.hear()
         peer.say({"typing": True})
         self.clock.advance(WAKE_SECONDS)
@@ -248,7 +275,7 @@ class RosterTests(SocketTestCase):
         peer = self.begun("?roster=0")
         peer.transport.taking = False
         self.add(*["x" * 4_000] * 20)
-        self.open(Cookie=self.sign_in("ada").cookie)
+        self.open(Cookie=self.take_name("ada").cookie)
         self.clock.advance(WAKE_SECONDS)
         peer.transport.take()
         self.assertEqual([document["roster"]["count"] for document in peer.hear() if "roster" in document], [2])

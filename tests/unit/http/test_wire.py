@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet import errors
+from chatcomet.api.moderation import Ruled
 from chatcomet.api.polling import Polled
 from chatcomet.api.sessions import Who
 from chatcomet.core.message import Cursor, Message, Page
@@ -19,10 +20,16 @@ from chatcomet.errors import (
     AskerError,
     BadTicket,
     ChatcometError,
+    Crowded,
     CursorExpired,
+    HalfAsked,
     Limited,
     Malformed,
+    NotAllowed,
+    NotSignedIn,
     ServerFault,
+    SignInBusy,
+    SignInFailed,
     StoreUnavailable,
     TooMany,
 )
@@ -36,6 +43,7 @@ JSON_VALUES = st.recursive(
     max_leaves=8,
 )
 HELLO = Message(41, "ada", "hello", 1795354155.1234)
+CHALLENGE = 'Bearer realm="chatcomet"'
 HELLO_JSON = b'{"seq":41,"author":"ada","text":"hello","at":1795354155.123}'
 
 
@@ -142,24 +150,45 @@ class OtherAnswerTests(SynchronousTestCase):
             self.assertEqual(answer, Answer(status, body, "application/json"))
 
     def test_who(self) -> None:
-        answer = wire.who_answer(Who('a"b', {"*": ("read", "post")}), (("X", "y"),))
-        body = b'{"name":"a\\"b","guest":true,"grants":{"*":["read","post"]}}'
-        self.assertEqual(answer, Answer(200, body, "application/json", (("X", "y"),)))
+        for guest, text in ((True, b"true"), (False, b"false")):
+            answer = wire.who_answer(Who('a"b', guest, {"*": ("read", "post")}), (("X", "y"),))
+            body = b'{"name":"a\\"b","guest":%b,"grants":{"*":["read","post"]}}' % text
+            self.assertEqual(answer, Answer(200, body, "application/json", (("X", "y"),)))
+
+    def test_who_is_banned_or_muted(self) -> None:
+        answer = wire.sanction_answer(Ruled("eve", "ada", 1795354155.1234, 1795354215.0001))
+        for_a_minute = b'{"name":"eve","by":"ada","at":1795354155.123,"until":1795354215.0}'
+        self.assertEqual(answer, Answer(200, for_a_minute, "application/json"))
+        answer = wire.sanction_answer(Ruled("bob", "ada", 0.0, None))
+        for_good = b'{"name":"bob","by":"ada","at":0.0,"until":null}'
+        self.assertEqual(answer, Answer(200, for_good, "application/json"))
+        both = [Ruled("eve", "ada", 1795354155.1234, 1795354215.0001), Ruled("bob", "ada", 0.0, None)]
+        answer = wire.sanctions_answer("bans", both)
+        self.assertEqual(answer.body, b'{"bans":[%b,%b]}' % (for_a_minute, for_good))
+        self.assertEqual(wire.sanctions_answer("mutes", []).body, b'{"mutes":[]}')
 
 
 class DraftTests(SynchronousTestCase):
     def test_a_text(self) -> None:
-        self.assertEqual(wire.read_draft({"text": "hello", "other": 1}), ("hello", None))
-        self.assertEqual(wire.read_draft({}), ("", None))
+        self.assertEqual(wire.read_draft({"text": "hello", "other": 1}), ("hello", None, None))
+        self.assertEqual(wire.read_draft({}), ("", None, None))
 
     def test_data(self) -> None:
         for value, data in ((None, "null"), ([1, "ü"], '[1,"ü"]'), ({"a": 1.5}, '{"a":1.5}'), (0, "0")):
-            self.assertEqual(wire.read_draft({"data": value}), ("", data))
+            self.assertEqual(wire.read_draft({"data": value}), ("", data, None))
 
     def test_what_is_no_text(self) -> None:
         texts: list[object] = [None, 1, 1.5, [], {}, True, ["hello"]]
         for text in texts:
             self.assertRaises(Malformed, wire.read_draft, {"text": text})
+
+    def test_an_author(self) -> None:
+        self.assertEqual(wire.read_draft({"text": "hello", "author": "bob"}), ("hello", None, "bob"))
+        self.assertEqual(wire.read_draft({"author": "", "data": 1}), ("", "1", ""))
+        self.assertEqual(wire.read_draft({"text": "hello", "author": None}), ("hello", None, None))
+        authors: list[object] = [1, 1.5, [], {}, True, ["bob"]]
+        for author in authors:
+            self.assertRaises(Malformed, wire.read_draft, {"text": "hello", "author": author})
 
     def test_what_json_has_no_word_for(self) -> None:
         deep: list[object] = []
@@ -171,11 +200,29 @@ class DraftTests(SynchronousTestCase):
             deep = deep.pop()  # type: ignore[assignment]
 
     def test_a_name(self) -> None:
-        self.assertEqual(wire.read_name({"name": "ada"}), "ada")
+        self.assertEqual(wire.read_sign_in({"name": "ada"}), ("ada", None))
         names: list[object] = [None, 1, ["ada"], {}]
         for name in names:
-            self.assertRaises(Malformed, wire.read_name, {"name": name})
-        self.assertRaises(Malformed, wire.read_name, {})
+            self.assertRaises(Malformed, wire.read_sign_in, {"name": name})
+        self.assertRaises(Malformed, wire.read_sign_in, {})
+
+    def test_a_password(self) -> None:
+        for password in ("secret", ""):
+            self.assertEqual(wire.read_sign_in({"name": "ada", "password": password}), ("ada", password))
+        self.assertEqual(wire.read_sign_in({"name": "ada", "password": None}), ("ada", None))
+        others: list[object] = [1, ["secret"], {}, True]
+        for other in others:
+            self.assertRaises(Malformed, wire.read_sign_in, {"name": "ada", "password": other})
+        self.assertRaises(Malformed, wire.read_sign_in, {"password": "secret"})
+
+    def test_seconds(self) -> None:
+        for value, seconds in ((60, 60.0), (0.5, 0.5), (-1, -1.0), ("60", 60.0)):
+            self.assertEqual(wire.read_seconds({"seconds": value}), seconds)
+        self.assertIsNone(wire.read_seconds({}))
+        self.assertIsNone(wire.read_seconds({"seconds": None}))
+        others: list[object] = ["x", "", "1.5", "-1", "9" * 19, True, False, [60], {}, 10**400]
+        for other in others:
+            self.assertRaises(Malformed, wire.read_seconds, {"seconds": other})
 
     def test_a_key_bare_or_quoted(self) -> None:
         for header, key in (
@@ -195,18 +242,54 @@ class ProblemTests(SynchronousTestCase):
         self.assertEqual((document["earliest"], document["latest"]), ("k3v9.17", "k3v9.42"))
 
     def test_every_error_of_an_asker_or_the_server_has_one(self) -> None:
-        others = (AskerError, CursorExpired, TooMany, BadTicket)  # no ticket comes to the edge yet
-        asked = [error for error in _kinds(AskerError) if error not in others]
-        found = {error: wire.problem_answer(error("why")) for error in [*asked, *_kinds(ServerFault)]}
+        asked = [error for error in _kinds(AskerError) if error not in (AskerError, CursorExpired, TooMany)]
+        faults = [error for error in _kinds(ServerFault) if error is not Crowded]
+        found = {error: wire.problem_answer(error("why")) for error in [*asked, *faults]}
+        found[Crowded] = wire.problem_answer(Crowded((), 5))
         self.assertTrue(all(400 <= found[error].status < 500 for error in asked))
         self.assertTrue(all(found[error].status == 503 for error in found if issubclass(error, ServerFault)))
-        names = [json.loads(answer.body)["type"] for answer in found.values()]
-        self.assertEqual(len(set(names)), len(names) - 1)  # StoreUnavailable is what any other fault is taken for
+        named: dict[str, set[type[ChatcometError]]] = {}
+        for error, answer in found.items():
+            named.setdefault(json.loads(answer.body)["type"].removeprefix("/problems/"), set()).add(error)
+        shared = {name: errors for name, errors in named.items() if len(errors) > 1}
+        self.assertEqual(
+            shared,
+            {
+                "store-unavailable": {ServerFault, StoreUnavailable},  # what any other fault is taken for
+                "sign-in-unavailable": {SignInBusy, HalfAsked},  # which of them it is helps nobody but a guesser
+            },
+        )
+
+    def test_who_is_not_known_is_told_by_what_it_would_be(self) -> None:
+        """RFC 9110, 15.5.2: each 401 has a challenge.  None is Basic, for which a browser would ask by itself."""
+        for error in (NotSignedIn("why"), BadTicket("why"), SignInFailed()):
+            answer = wire.problem_answer(error)
+            self.assertEqual((answer.status, answer.headers), (401, (("WWW-Authenticate", CHALLENGE),)))
+        for kind in _kinds(AskerError):
+            if kind not in (CursorExpired, TooMany):
+                answer = wire.problem_answer(kind("why"))
+                self.assertEqual(answer.status == 401, "WWW-Authenticate" in dict(answer.headers), kind)
+
+    def test_one_reader_too_many_is_told_when_to_come_back(self) -> None:
+        page = Page("lobby", (), Cursor("k3v9", 42))
+        empty, later = wire.page_json(page), (("Retry-After", "5"),)
+        answer = wire.refuse_page(Crowded([page], 5))
+        self.assertEqual(answer, Answer(200, empty, "application/json", later))
+        self.assertEqual(wire.page_answer(page).headers, ())  # to others the same page is as it was
+        pages = wire.refuse_pages(Crowded([page, page], 5))
+        self.assertEqual(pages, Answer(200, b'{"pages":[%b,%b]}' % (empty, empty), "application/json", later))
+        problem = wire.problem_answer(Crowded((), 5))
+        self.assertEqual((problem.status, problem.headers), (503, later))
+        for refuse in (wire.refuse_page, wire.refuse_pages):
+            for error in (NotAllowed("why"), StoreUnavailable("why")):
+                self.assertEqual(refuse(error), wire.problem_answer(error))
 
     def test_the_statuses_of_the_design(self) -> None:
         for name, status in (
             *(("Malformed", 400), ("TooLong", 413), ("UnsupportedForm", 415), ("NotFound", 404), ("CrossSite", 403)),
             *(("KeyReused", 422), ("NameTaken", 409), ("StoreUnavailable", 503), ("StoreBusy", 503)),
+            *(("NotSignedIn", 401), ("BadTicket", 401), ("SignInFailed", 401), ("NotAllowed", 403)),
+            *(("TooManyTries", 429), ("SignInBusy", 503), ("HalfAsked", 503), ("Misdirected", 421)),
         ):
             self.assertEqual(wire.problem_answer(getattr(errors, name)("why")).status, status, name)
 

@@ -10,8 +10,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from chatcomet.access.identity import Session
+from chatcomet.access.policy import PolicyFile
+from chatcomet.access.refusals import Refusals
+from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import LIFE_SECONDS, Sessions
-from chatcomet.api.chat import open_chat
+from chatcomet.api.chat import Access, open_chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import Draft
 from chatcomet.core.store import Posted
@@ -49,9 +52,9 @@ class Twin:
         self.store = HeldStore(self._wall)
         self.site = ChatSite("", HOSTS, ORIGINS, self.clock, self._wall)
         self.hub = Hub(self.store, self.clock, burst=self.site.outbox)
-        sessions = Sessions(KEY, self._wall, self.clock)
         settings = Settings(store="memory:", origins=ORIGINS)
-        chat = open_chat(settings, self.store, self.hub, sessions, Random(0).random, self.clock)
+        access = Access(Rulings(self.store, self._wall), PolicyFile(), None, Refusals(self.clock))
+        chat = open_chat(settings, self.store, self.hub, KEY, access, Random(0).random, self.clock, self._wall)
         self.site.serve(ChatResource(chat).resource(), Lane(chat, HOSTS))
         self.peers = [Peer(self.site, self.clock, transport(self.clock)) for _ in range(PEERS)]
         for peer in self.peers:
