@@ -15,10 +15,22 @@ import chatcomet
 from chatcomet.http.description import read_description
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.wire import PROBLEM_TYPES
+from tests.unit.http.peer import Answer, PeerTransport
 from tests.unit.http.running_edge import EdgeTestCase
+from tests.unit.http.running_sockets import HANDSHAKE
 
 CHECKOUT = Path(__file__).parents[3]
 DOCUMENT: dict[str, Any] = yaml.safe_load((CHECKOUT / "docs" / "openapi.yaml").read_text())
+
+PLACES = {"room": "lobby", "seq": "0", "whom": "eve", "number": "0", "rest": "x"}
+"""What may stand in a path for each of its parameters."""
+FORM = "application/x-www-form-urlencoded"
+BODIES = {
+    "/rooms/{room}/messages": (b'{"text":"hello"}', "application/json"),
+    "/session": (b'{"name":"ada"}', "application/json"),
+    "/chat/post": (b"message=hello", FORM),
+}
+"""What is well-formed where a body has to be."""
 
 _ANY = re.compile(r"<any\((.*)\):\w+>")
 
@@ -100,6 +112,34 @@ class DescriptionTests(SynchronousTestCase):
                     shared = responses.get(response.get("$ref", "").rpartition("/")[2], {})
                     for media in shared.get("content", {}).values():
                         self.assertEqual(media["schema"]["properties"]["status"]["const"], int(status), path)
+
+
+class NotKnownTests(EdgeTestCase):
+    """401 is listed where it can come, and nowhere else."""
+
+    def ask_badly(self, path: str, method: str) -> Answer:
+        """What comes of asking with a ticket that is none."""
+        target = re.sub(r"\{(\w+)\}", lambda match: PLACES[match[1]], path)
+        target += {"/poll": "?at=lobby:k3v9.0"}.get(path, "")
+        body, kind = BODIES.get(path, (b"", "application/json")) if method in ("POST", "PUT") else (b"", "")
+        headers = HANDSHAKE if path.endswith("/socket") else {}
+        headers = {**headers, "Authorization": "Bearer none", **({"Content_Type": kind} if kind else {})}
+        return self.connect().ask(target, method, body, **headers)
+
+    def test_where_it_can_come(self) -> None:
+        listing = 0
+        for path, item in DOCUMENT["paths"].items():
+            for verb, operation in item.items():
+                if verb != "parameters":
+                    answer = self.ask_badly(path, verb.upper())
+                    self.assertEqual("401" in operation["responses"], answer.status == 401, (verb, path, answer))
+                    listing += answer.status == 401
+        self.assertEqual(self.texts(), [])
+        self.assertGreater(listing, 15)
+
+
+class NotKnownWithoutLaneTests(NotKnownTests):
+    plain_transport = PeerTransport
 
 
 class ServedTests(EdgeTestCase):
