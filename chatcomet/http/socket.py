@@ -76,7 +76,7 @@ def page_frame(page: Page) -> bytes:
     """The frame of a page (law 11)."""
     frame = page.encodings.get(_FORM)
     if frame is None:
-        frame = page.encodings[_FORM] = framed(wire.page_json(page))
+        frame = page.encodings[_FORM] = framed(wire.encode_page(page))
     return frame
 
 

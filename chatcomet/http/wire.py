@@ -125,10 +125,14 @@ def page_json(page: Page) -> bytes:
     """``{"room": …, "cursor": …, "messages": […]}``, encoded once."""
     encoded = page.encodings.get(JSON)
     if encoded is None:
-        messages = ",".join(map(message_json, page.messages))
-        body = f'{{"room":"{page.room}","cursor":"{page.cursor}","messages":[{messages}]}}'
-        encoded = page.encodings[JSON] = body.encode()
+        encoded = page.encodings[JSON] = encode_page(page)
     return encoded
+
+
+def encode_page(page: Page) -> bytes:
+    """The same, and not kept, for who keeps it in another form."""
+    messages = ",".join(map(message_json, page.messages))
+    return f'{{"room":"{page.room}","cursor":"{page.cursor}","messages":[{messages}]}}'.encode()
 
 
 def page_answer(page: Page) -> Answer:

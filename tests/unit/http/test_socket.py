@@ -46,7 +46,7 @@ class PageTests(SocketTestCase):
     def test_a_page_is_framed_once(self) -> None:
         page = Page("lobby", (), Cursor("k3v9", 0))
         self.assertIs(page_frame(page), page_frame(page))
-        self.assertEqual(len(page.encodings), 2)
+        self.assertEqual(len(page.encodings), 1, "a page may be large, and many of them kept")
 
     def test_who_does_not_take_what_is_written(self) -> None:
         peer = self.begun()
