@@ -264,7 +264,7 @@ class SignInTests(ServiceTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.chats: list[Chat] = []
-        self.patch(service_module, "Lane", self.chats.append)
+        self.patch(service_module, "Lane", lambda chat, _: self.chats.append(chat))
         self.patch(ChatSite, "serve", lambda *_: None)
 
     def test_whoever_the_checkers_know_may(self) -> None:

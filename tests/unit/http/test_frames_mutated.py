@@ -78,10 +78,7 @@ def _written(frame: Frame, masked: bool) -> bytes:
 
 
 def by_websockets(data: list[bytes]) -> tuple[list[bytes], int | None]:
-    """The texts that `websockets` hears, and what is then closed with, a message that is no text included.
-
-    A closing amid a message is a fault to `websockets`; to us it is a closing.
-    """
+    """The texts that `websockets` hears, and what is then closed with, a message that is no text included."""
     protocol = Protocol(SERVER, max_size=MESSAGE_BYTES)
     for segment in data:
         protocol.receive_data(segment)
@@ -98,8 +95,6 @@ def by_websockets(data: list[bytes]) -> tuple[list[bytes], int | None]:
             if frame.fin:
                 texts.append(b"".join(bytes(part.data) for part in message))
                 message = []
-    if protocol.close_rcvd is not None:
-        return texts, NORMAL
     return texts, protocol.close_sent.code if protocol.close_sent else None
 
 
