@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
@@ -15,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access import sessions as sessions_module
 from chatcomet.access.identity import Session
-from chatcomet.access.sessions import HOLD_NAME_SECONDS, KEY_BYTES, LIFE_SECONDS, Sessions, read_key
+from chatcomet.access.sessions import HOLD_NAME_SECONDS, KEY_BYTES, LIFE_SECONDS, RENEW_SECONDS, Sessions, read_key
 from chatcomet.errors import Malformed, NameTaken, StartRefused
 
 KEY = b"k" * KEY_BYTES
@@ -120,6 +121,72 @@ class NameTests(SessionsTestCase):
         self.assert_taken("ada")
 
 
+class MemberTests(SessionsTestCase):
+    def test_has_a_session_of_its_own(self) -> None:
+        here, there = self.sessions.admit("Ada", None), self.sessions.admit("ada", None)
+        self.assertEqual(here, Session(here.id, "Ada", NOON, member=True))
+        self.assertNotEqual(here.id, there.id)
+        self.assertGreaterEqual(len(here.id), 20)
+
+    def test_has_the_name_whoever_held_it(self) -> None:
+        guest = self.sessions.sign_in("ADA", None)
+        ada = self.sessions.admit("ada", None)
+        self.assertEqual((self.sessions.holds_name(guest), self.sessions.holds_name(ada)), (False, True))
+        self.assert_taken("ada")
+        self.assert_taken("ada", guest)
+
+    def test_all_sessions_of_one_have_it(self) -> None:
+        sessions = [self.sessions.admit("ada", None) for _ in range(3)]
+        self.assertEqual([self.sessions.holds_name(session) for session in sessions * 2], [True] * 6)
+
+    def test_has_it_again_however_late(self) -> None:
+        ada = self.sessions.admit("ada", None)
+        self.clock.advance(HOLD_NAME_SECONDS)
+        guest = self.sessions.sign_in("ada", None)
+        self.assertTrue(self.sessions.holds_name(ada))
+        self.assertFalse(self.sessions.holds_name(guest))
+
+    def test_has_it_after_a_restart(self) -> None:
+        ada = self.sessions.admit("ada", None)
+        self.sessions = self.restarted()
+        guest = self.sessions.sign_in("ada", None)
+        self.assertTrue(self.sessions.holds_name(ada))
+        self.assertFalse(self.sessions.holds_name(guest))
+
+    def test_nothing_is_known_of_it_that_was_of_the_guest(self) -> None:
+        bob = self.sessions.sign_in("bob", None)
+        self.assertNotEqual(self.sessions.admit("ada", bob).id, bob.id)
+        self.sessions.sign_in("bob", None)
+        self.assert_taken("ada")
+
+    def test_a_guest_may_be_looked_up(self) -> None:
+        ada = self.sessions.sign_in("Ada", None)
+        self.sessions.admit("bob", None)
+        self.assertEqual([self.sessions.guest(name) for name in ("ada", "bob", "eve")], [ada.id, None, None])
+        self.sessions.sign_out(ada)
+        self.assertIsNone(self.sessions.guest("ada"))
+
+
+class RenewTests(SessionsTestCase):
+    def test_not_before_it_is_time(self) -> None:
+        ada = self.sessions.sign_in("ada", None)
+        for seconds in (0.0, RENEW_SECONDS - 0.5):
+            self.now = NOON + seconds
+            self.assertIsNone(self.sessions.renew(ada))
+
+    def test_then_the_same_one_lives_as_long_again(self) -> None:
+        for session in (self.sessions.sign_in("Ada", None), self.sessions.admit("bob", None)):
+            self.now = NOON + RENEW_SECONDS
+            renewed = self.sessions.renew(session)
+            assert renewed is not None
+            self.assertEqual(renewed, replace(session, issued=self.now))
+            self.assertTrue(self.sessions.holds_name(renewed))
+            self.now += LIFE_SECONDS
+            self.assertIsNone(self.sessions.recall(self.sessions.cookie(session)))
+            self.assertEqual(self.sessions.recall(self.sessions.cookie(renewed)), renewed)
+            self.now = NOON
+
+
 class CookieTests(SessionsTestCase):
     def test_is_known_again(self) -> None:
         ada = self.sessions.sign_in("Ada 😀", None)
@@ -128,8 +195,12 @@ class CookieTests(SessionsTestCase):
         self.assertEqual(self.sessions.recall(cookie), ada)
 
     def test_outlives_a_restart(self) -> None:
-        ada = self.sessions.sign_in("ada", None)
-        self.assertEqual(self.restarted().recall(self.sessions.cookie(ada)), ada)
+        for ada in (self.sessions.sign_in("ada", None), self.sessions.admit("ada", None)):
+            self.assertEqual(self.restarted().recall(self.sessions.cookie(ada)), ada)
+
+    def test_of_before_there_were_members_is_a_guests(self) -> None:
+        cookie = signed("chatcomet.session", ["id", "ada", NOON])
+        self.assertEqual(self.sessions.recall(cookie), Session("id", "ada", NOON, member=False))
 
     def test_goes_into_a_header_as_it_is(self) -> None:
         for name in ("ada", "\U0001f600" * 32, '"; Path=/x', "a,b;c"):

@@ -1,0 +1,189 @@
+"""Askers: who somebody is by cookie or ticket, each time it comes."""
+
+from __future__ import annotations
+
+from math import inf
+from unittest.mock import patch
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from chatcomet.access import askers as askers_module
+from chatcomet.access.asker import bearer, holder, nameless, stranger
+from chatcomet.access.askers import Askers
+from chatcomet.access.identity import Session
+from chatcomet.access.rulings import Rulings
+from chatcomet.access.sessions import HOLD_NAME_SECONDS, LIFE_SECONDS, Sessions
+from chatcomet.access.tickets import Tickets
+from chatcomet.core.rulings import Ruling
+from chatcomet.errors import BadTicket, NameTaken
+from chatcomet.stores.memory import MemoryStore
+from tests.unit.access.forge import NOON, keys, ticket
+
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+
+
+class AskersTestCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.now = float(NOON)
+        self.rulings = Rulings(MemoryStore(lambda: self.now), lambda: self.now)
+        self.sessions = Sessions(b"k" * 32, lambda: self.now, self.clock, self.has_ended)
+        self.tickets = Tickets(keys(), None, lambda: self.now)
+        self.askers = Askers(self.sessions, self.tickets, self.rulings)
+
+    def has_ended(self, session: str) -> bool:
+        return self.rulings.is_ruled("ended", "", session)
+
+    def sign_in(self, name: str) -> tuple[Session, str]:
+        """A guest's session, and its cookie."""
+        session = self.sessions.sign_in(name, None)
+        return session, self.sessions.cookie(session)
+
+
+class StrangerTests(AskersTestCase):
+    def test_is_somebody_at_an_address(self) -> None:
+        for address in (HERE, THERE, None):
+            self.assertEqual(self.askers.stranger(address), stranger(address))
+
+    def test_is_kept(self) -> None:
+        self.assertIs(self.askers.stranger(HERE), self.askers.stranger(HERE))
+        self.assertIsNot(self.askers.stranger(HERE), self.askers.stranger(THERE))
+
+
+class HolderTests(AskersTestCase):
+    def test_is_who_has_the_session(self) -> None:
+        ada, cookie = self.sign_in("Ada")
+        self.assertEqual(self.askers.holder(cookie, HERE), holder(ada, HERE))
+        self.assertEqual(self.askers.holder(cookie, None), holder(ada, None))
+
+    def test_a_member_too(self) -> None:
+        ada = self.sessions.admit("ada", None)
+        self.assertEqual(self.askers.holder(self.sessions.cookie(ada), HERE), holder(ada, HERE))
+
+    def test_is_kept_for_each_address(self) -> None:
+        _, cookie = self.sign_in("ada")
+        here = self.askers.holder(cookie, HERE)
+        self.assertIsNot(self.askers.holder(cookie, THERE), here)
+        self.assertIs(self.askers.holder(cookie, HERE), here)
+
+    def test_coming_keeps_the_name(self) -> None:
+        ada, cookie = self.sign_in("ada")
+        for _ in range(3):
+            self.clock.advance(HOLD_NAME_SECONDS - 1)
+            self.assertEqual(self.askers.holder(cookie, HERE), holder(ada, HERE))
+            self.assertRaises(NameTaken, self.sessions.sign_in, "ada", None)
+
+    def test_has_it_again_after_a_pause(self) -> None:
+        ada, cookie = self.sign_in("ada")
+        self.clock.advance(2 * HOLD_NAME_SECONDS)
+        self.assertEqual(self.askers.holder(cookie, HERE), holder(ada, HERE))
+        self.assertRaises(NameTaken, self.sessions.sign_in, "ada", None)
+
+    def test_who_has_lost_the_name_has_none_until_it_is_free(self) -> None:
+        ada, cookie = self.sign_in("ada")
+        self.askers.holder(cookie, HERE)
+        self.clock.advance(HOLD_NAME_SECONDS)
+        other, _ = self.sign_in("ada")
+        for _ in range(2):
+            self.assertEqual(self.askers.holder(cookie, HERE), nameless(ada, HERE))
+        self.sessions.sign_out(other)
+        self.assertEqual(self.askers.holder(cookie, HERE), holder(ada, HERE))
+
+    def test_who_has_signed_out_is_somebody(self) -> None:
+        ada, cookie = self.sign_in("ada")
+        self.askers.holder(cookie, HERE)
+        self.rulings.rule(Ruling("ended", "", ada.id, inf, "ada", NOON))
+        self.assertEqual(self.askers.holder(cookie, HERE), stranger(HERE))
+
+    def test_so_is_one_whose_session_is_too_old(self) -> None:
+        _, cookie = self.sign_in("ada")
+        self.askers.holder(cookie, HERE)
+        self.now += LIFE_SECONDS + 1
+        self.assertEqual(self.askers.holder(cookie, HERE), stranger(HERE))
+
+    @settings(deadline=None)
+    @given(st.text())
+    def test_and_who_brings_anything_else(self, text: str) -> None:
+        self.assertEqual(self.askers.holder(text, HERE), stranger(HERE))
+        self.assertEqual(self.askers.holder(ticket(), HERE), stranger(HERE))
+
+
+class BearerTests(AskersTestCase):
+    def revoke(self, ticket_id: str) -> None:
+        self.rulings.rule(Ruling("revoked", "", ticket_id, inf, "ada", self.now))
+
+    def assert_bad(self, text: str, reason: str) -> None:
+        for _ in range(2):
+            self.assertIn(reason, str(self.assertRaises(BadTicket, self.askers.bearer, text, HERE)))
+
+    def test_is_whom_the_ticket_speaks_of(self) -> None:
+        for text in (ticket(), ticket(sub="bob", grants={"team-*": ["as"]})):
+            self.assertEqual(self.askers.bearer(text, HERE), bearer(self.tickets.verify(text), HERE))
+
+    def test_is_kept_for_each_address(self) -> None:
+        here = self.askers.bearer(ticket(), HERE)
+        self.assertIsNot(self.askers.bearer(ticket(), THERE), here)
+        self.assertIs(self.askers.bearer(ticket(), HERE), here)
+
+    def test_what_is_no_good_ticket(self) -> None:
+        _, cookie = self.sign_in("ada")
+        for text in ("", cookie, ticket()[:-4] + "AAAA"):
+            self.assertRaises(BadTicket, self.askers.bearer, text, HERE)
+
+    def test_an_expired_one(self) -> None:
+        self.askers.bearer(ticket(), HERE)
+        self.now += 60
+        self.assert_bad(ticket(), "expired")
+
+    def test_a_revoked_one_and_no_other(self) -> None:
+        one, other = ticket(), ticket(exp=NOON + 61)
+        revoked = self.askers.bearer(one, HERE).ticket
+        assert revoked is not None
+        self.revoke(revoked.id)
+        self.assert_bad(one, "was revoked")
+        self.assertEqual(self.askers.bearer(other, HERE).name, "ada")
+
+    def test_all_of_a_jti_known_or_not(self) -> None:
+        one, other, third = (ticket(jti="1", exp=NOON + seconds) for seconds in (60, 61, 62))
+        self.askers.bearer(one, HERE)
+        self.askers.bearer(other, THERE)
+        self.revoke("jti:1")
+        for text in (one, other, third):
+            self.assert_bad(text, "was revoked")
+        self.assertEqual(self.askers.bearer(ticket(jti="2"), HERE).name, "ada")
+
+    def test_whoever_signs_out_of_a_session_revokes_none(self) -> None:
+        ada = self.askers.bearer(ticket(jti="1"), HERE)
+        assert ada.right is not None
+        self.rulings.rule(Ruling("ended", "", ada.right, inf, "ada", NOON))
+        self.assertIs(self.askers.bearer(ticket(jti="1"), HERE), ada)
+
+    def test_without_keys_there_are_none(self) -> None:
+        self.askers = Askers(self.sessions, None, self.rulings)
+        for text in (ticket(), "anything"):
+            self.assert_bad(text, "not taken here")
+
+
+class MemoryTests(AskersTestCase):
+    def test_so_many_are_kept_and_the_oldest_go_first(self) -> None:
+        with patch.object(askers_module, "_REMEMBERED", 3):
+            _, cookie = self.sign_in("ada")
+            first, ada, bob, last = [
+                *(self.askers.stranger(HERE), self.askers.holder(cookie, HERE)),
+                *(self.askers.bearer(ticket(sub="bob"), HERE), self.askers.stranger(THERE)),
+            ]
+            self.assertIs(self.askers.holder(cookie, HERE), ada)
+            self.assertIs(self.askers.bearer(ticket(sub="bob"), HERE), bob)
+            self.assertIs(self.askers.stranger(THERE), last)
+            self.assertIsNot(self.askers.stranger(HERE), first)
+            self.assertEqual(len(self.askers._known), 3)
+
+    def test_what_is_worth_nothing_is_not_kept(self) -> None:
+        self.askers.stranger(HERE)
+        for number in range(10):
+            self.askers.holder(f"forged {number}", HERE)
+            self.assertRaises(BadTicket, self.askers.bearer, f"forged {number}", HERE)
+        self.assertEqual(len(self.askers._known), 1)
