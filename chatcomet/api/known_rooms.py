@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
 
 from chatcomet.core.flights import Flights
 from chatcomet.core.store import Bounds, MessageStore
 
 _REMEMBERED = 100_000
+
+T = TypeVar("T")
 
 
 class KnownRooms:
@@ -27,10 +32,24 @@ class KnownRooms:
             return succeed(True)
         return self._flights.join(name, lambda: self._store.bounds(name)).addCallback(self._learn, name)
 
+    def making(self, name: str, made: Deferred[T]) -> Deferred[T]:
+        """The room `name` is there from now on, unless it fails to be `made`: who posts meanwhile does not make it.
+
+        Fires and fails like `made`.
+        """
+        self._remember(name)
+        return made.addErrback(self._not_made, name)
+
     def _learn(self, bounds: Bounds, name: str) -> bool:
-        if not bounds.head:
-            return False
+        if bounds.head:
+            self._remember(name)
+        return name in self._known
+
+    def _remember(self, name: str) -> None:
         if len(self._known) >= _REMEMBERED:
             del self._known[next(iter(self._known))]
         self._known[name] = None
-        return True
+
+    def _not_made(self, failure: Failure, name: str) -> Failure:
+        self._known.pop(name, None)
+        return failure

@@ -47,15 +47,17 @@ def post(chat: Chat, asked: Post, asker: Asker) -> Deferred[Posted]:
     if not chat.gate.may_name_author(asker, room):  # a back end posts for many
         chat.limits.post(asker.counted, room, chat.gate.rules(room))
     answer: Deferred[Posted] = Deferred()
-    made = chat.rooms.has(room).addCallback(partial(_check_making, chat, asker, room))
-    made.addCallback(lambda _: chat.store.append(room, draft)).chainDeferred(answer)
+    chat.rooms.has(room).addCallback(partial(_append, chat, room, draft, asker)).chainDeferred(answer)
     return answer
 
 
-def _check_making(chat: Chat, asker: Asker, room: str, is_there: bool) -> None:
-    if not is_there:
-        chat.gate.check("create", asker, room)
-        chat.limits.room(asker.counted)
+def _append(chat: Chat, room: str, draft: Draft, asker: Asker, is_there: bool) -> Deferred[Posted]:
+    """Make the room of it, where that is not there; many may post in it at once, but only the first makes it."""
+    if is_there:
+        return chat.store.append(room, draft)
+    chat.gate.check("create", asker, room)
+    chat.limits.room(asker.counted)
+    return chat.rooms.making(room, chat.store.append(room, draft))
 
 
 def _author(chat: Chat, asked: Post, asker: Asker) -> str:

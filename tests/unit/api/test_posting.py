@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import CancelledError
+from dataclasses import replace
+from math import inf
 
-from chatcomet.access.asker import Asker, holder
+from twisted.internet.defer import CancelledError, Deferred
+
+from chatcomet.access.asker import Asker, bearer, holder, stranger
+from chatcomet.access.grants import Grants
 from chatcomet.access.identity import Session
+from chatcomet.access.policy import Policy
 from chatcomet.access.sessions import HOLD_NAME_SECONDS
+from chatcomet.access.tickets import Ticket
 from chatcomet.api.posting import Post, post
 from chatcomet.core.message import DATA_BYTES, TEXT_CHARACTERS, Message
-from chatcomet.errors import ChatcometError, KeyReused, Malformed, NameTaken, StoreUnavailable, TooLong
+from chatcomet.core.rulings import Kind, Ruling
+from chatcomet.core.store import Bounds
+from chatcomet.errors import (
+    ChatcometError,
+    KeyReused,
+    Malformed,
+    NameTaken,
+    NotAllowed,
+    NotSignedIn,
+    StoreUnavailable,
+    TooLong,
+    TooMany,
+)
+from chatcomet.settings import Rate, Settings
 from tests.unit.api.running_chat import NOON, SOMEBODY, ChatTestCase
 
 LONG_KEY = "0123456789abcdef"
+
+
+def with_ticket(name: str, *actions: str) -> Asker:
+    """Whom a ticket grants these in all rooms."""
+    return bearer(Ticket(name, Grants.parse({"*": actions}), NOON + 60, "jti:1"), None)
 
 
 class PostingTestCase(ChatTestCase):
@@ -54,6 +78,234 @@ class AuthorTests(PostingTestCase):
             self.clock.advance(HOLD_NAME_SECONDS - 1)
             self.post(Post("lobby", text), self.again(ada))
             self.assertRaises(NameTaken, self.sign_in, "ada")
+
+
+class NamedAuthorTests(PostingTestCase):
+    """A back end may say who the author is, where its ticket grants `as`."""
+
+    def test_is_who_it_says(self) -> None:
+        robot = with_ticket("robot", "post", "as")
+        for author, name in (
+            ("Eve", "Eve"),
+            (" Ｅve ", "Eve"),
+            ("robot", "robot"),
+            ("guest", "guest"),
+            (None, "robot"),
+        ):
+            self.assertEqual(self.post(Post("lobby", "hello", author=author), robot).author, name)
+
+    def test_need_not_be_free(self) -> None:
+        self.sign_in("ada")
+        self.sessions.admit("bob", None)
+        for author in ("ada", "bob"):
+            self.assertEqual(
+                self.post(Post("lobby", "hi", author=author), with_ticket("robot", "post", "as")).author, author
+            )
+
+    def test_nobody_else_says_it_not_even_the_own_name(self) -> None:
+        ada, member = self.sign_in("ada"), holder(self.sessions.admit("mo", None), None)
+        elsewhere = bearer(Ticket("robot", Grants.parse({"lobby": ["post"], "k*": ["as"]}), NOON + 60, "jti:1"), None)
+        for asker in (SOMEBODY, ada, member, with_ticket("robot", "post"), elsewhere):
+            self.assert_refused(NotAllowed, Post("lobby", "hello", author=asker.name), asker)
+
+    def test_to_name_authors_is_not_to_post(self) -> None:
+        self.assert_refused(NotAllowed, Post("lobby", "hello", author="eve"), with_ticket("robot", "as"))
+
+    def test_what_is_no_name(self) -> None:
+        for author in ("", " ", "a" * 33, "a\nb"):
+            self.assert_refused(Malformed, Post("lobby", "hello", author=author), with_ticket("robot", "post", "as"))
+
+    def test_its_keys_are_the_back_ends_whoever_the_author_is(self) -> None:
+        robot = with_ticket("robot", "post", "as")
+        self.post(Post("lobby", "hello", key="1", author="eve"), robot)
+        self.failureResultOf(post(self.chat, Post("lobby", "hello", key="1", author="bob"), robot), KeyReused)
+
+
+class PermissionTests(PostingTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.policy.policy = Policy.parse(
+            """
+            [[rooms]]
+            name = "members"
+            read = "members"
+
+            [[rooms]]
+            name = "box"
+            read = "nobody"
+            post = "everyone"
+
+            [[rooms]]
+            name = "made"
+            create = "nobody"
+            """
+        )
+        self.mo = holder(self.sessions.admit("mo", None), None)
+
+    def rule(self, kind: Kind, whom: str, room: str = "lobby") -> None:
+        self.successResultOf(self.rulings.rule(Ruling(kind, room, whom, inf, "mo", NOON)))
+
+    def test_who_may_not_posts_nothing(self) -> None:
+        for asker in (stranger(None), self.sign_in("ada")):
+            self.assert_refused(NotSignedIn, Post("members", "hello"), asker)
+        self.assert_refused(NotAllowed, Post("members", "hello"), with_ticket("robot", "read"))
+        self.post(Post("members", "hello"), self.mo)
+        self.post(Post("members", "hello"), with_ticket("robot", "post"))
+
+    def test_who_is_muted_or_banned_neither(self) -> None:
+        ada = self.sign_in("ada")
+        kinds: tuple[Kind, ...] = ("mute", "ban")
+        for kind in kinds:
+            self.rule(kind, "ada")
+            self.assert_refused(NotAllowed, Post("lobby", "hello"), ada)
+            self.post(Post("kitchen", "hello"), ada)
+            self.successResultOf(self.rulings.lift(kind, "lobby", "ada"))
+        self.post(Post("lobby", "hello"), ada)
+
+    def test_to_post_is_not_to_read(self) -> None:
+        self.post(Post("box", "hello"), stranger(None))
+
+    def test_what_may_not_be_is_not_looked_into(self) -> None:
+        self.assert_refused(NotSignedIn, Post("members", "", key="short", author="eve"), stranger(None))
+
+    def test_a_room_is_made_by_who_may(self) -> None:
+        for asker, error in ((stranger(None), NotSignedIn), (self.mo, NotAllowed)):
+            self.failureResultOf(post(self.chat, Post("made", "hello"), asker), error)
+        self.failureResultOf(post(self.chat, Post("made", "hello"), with_ticket("robot", "post")), NotAllowed)
+        self.assertEqual(self.kept("made"), [])
+        self.add("it is there", room="made")
+        self.post(Post("made", "hello"), stranger(None))
+        self.assertEqual(self.texts("made"), ["it is there", "hello"])
+
+
+class RateTests(PostingTestCase):
+    settings = replace(Settings(), post_rate=Rate(1.0, 2), room_rate=Rate(1 / 3600, 2))
+
+    def posts(self, asker: Asker, room: str = "lobby", tries: int = 5) -> int:
+        """How many of so many posts are let in now."""
+        count = 0
+        for _ in range(tries):
+            try:
+                self.post(Post(room, "hello"), asker)
+                count += 1
+            except TooMany as error:
+                self.assertEqual((error.name, error.retry_after), ("posts", 1))
+        return count
+
+    def test_each_session_posts_so_often(self) -> None:
+        ada = self.sign_in("ada", "192.0.2.1")
+        self.assertEqual((self.posts(ada), self.posts(ada, "kitchen")), (2, 0))
+        self.assertEqual(self.posts(holder(self.sessions.sign_in("eve", ada.session), "192.0.2.2")), 0)
+        self.assertEqual(self.posts(self.sign_in("bob", "192.0.2.1")), 2)
+        self.clock.advance(1.0)
+        self.assertEqual(self.posts(ada), 1)
+        self.assertEqual(len(self.kept()), 5)
+
+    def test_without_one_each_address(self) -> None:
+        self.assertEqual([self.posts(stranger(f"192.0.2.{number}")) for number in (1, 2, 1)], [2, 2, 0])
+        self.assertEqual(self.posts(stranger(None)), 5)
+
+    def test_a_room_may_have_a_rate_of_its_own(self) -> None:
+        self.policy.policy = Policy.parse('[[rooms]]\nname = "slow"\npost_burst = 1')
+        ada = self.sign_in("ada")
+        self.assertEqual((self.posts(ada, "slow"), self.posts(ada)), (1, 2))
+
+    def test_a_back_end_that_names_authors_is_not_slowed(self) -> None:
+        self.assertEqual(self.posts(with_ticket("robot", "post", "as")), 5)
+        self.assertEqual(self.posts(with_ticket("robot", "post")), 2)
+
+    def test_what_is_no_message_does_not_count(self) -> None:
+        ada = self.sign_in("ada")
+        for asked in [Post("lobby", ""), Post("lobby", "a", key=" "), Post("lobby", "a", author="a")] * 3:
+            self.assertRaises((Malformed, NotAllowed), post, self.chat, asked, ada)
+        self.assertEqual(self.posts(ada), 2)
+
+    def test_each_makes_so_many_rooms(self) -> None:
+        robot = with_ticket("robot", "post", "as")
+        for name in ("a", "b", "a", "b"):
+            self.post(Post(name, "hello"), robot)
+        error = self.failureResultOf(post(self.chat, Post("c", "hello"), robot), TooMany).value
+        self.assertEqual((error.name, error.retry_after, self.kept("c")), ("rooms", 3600, []))
+        self.post(Post("b", "hello"), robot)
+        self.post(Post("c", "hello"), self.sign_in("ada"))
+        self.post(Post("c", "hello"), robot)
+
+
+class FirstPostsTests(PostingTestCase):
+    """Posts in a room of which it is not known yet whether it is there."""
+
+    settings = replace(Settings(), room_rate=Rate(1 / 3600, 1))
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.asked: list[Deferred[Bounds]] = []
+        self.patch(self.store, "bounds", self.bounds)
+
+    def bounds(self, room: str) -> Deferred[Bounds]:
+        self.asked.append(Deferred())
+        return self.asked[-1]
+
+    def test_are_appended_in_their_order_by_whomever(self) -> None:
+        ada, bob = self.sign_in("ada"), self.sign_in("bob")
+        posts = [post(self.chat, Post("lobby", text), asker) for text, asker in (("1", ada), ("2", bob), ("3", ada))]
+        self.assertEqual((len(self.asked), self.texts()), (1, []))
+        self.asked[0].callback(Bounds(0, 0))
+        posts.append(post(self.chat, Post("lobby", "4"), bob))
+        self.assertEqual([self.successResultOf(each).message.seq for each in posts], [0, 1, 2, 3])
+        self.assertEqual((self.texts(), len(self.asked)), (["1", "2", "3", "4"], 1))
+
+    def test_also_while_the_first_of_them_is_being_appended(self) -> None:
+        self.store.holding = True
+        posts = [post(self.chat, Post("lobby", text), SOMEBODY) for text in "12"]
+        self.asked[0].callback(Bounds(0, 0))
+        posts.append(post(self.chat, Post("lobby", "3"), SOMEBODY))
+        self.store.release()
+        self.assertEqual([self.successResultOf(each).message.seq for each in posts], [0, 1, 2])
+        self.assertEqual(self.texts(), ["1", "2", "3"])
+
+    def test_make_one_room(self) -> None:
+        ada = self.sign_in("ada")
+        posts = [post(self.chat, Post("lobby", text), ada) for text in "123"]
+        self.asked[0].callback(Bounds(0, 0))
+        for each in posts:
+            self.successResultOf(each)
+        another = post(self.chat, Post("kitchen", "hello"), ada)
+        self.asked[1].callback(Bounds(0, 0))
+        self.assertEqual(self.failureResultOf(another, TooMany).value.name, "rooms")
+
+    def test_the_first_who_may_makes_it(self) -> None:
+        self.policy.policy = Policy.parse('[[rooms]]\nname = "lobby"\ncreate = ["mo"]')
+        mo = holder(self.sessions.admit("mo", None), None)
+        posts = [post(self.chat, Post("lobby", "hello"), asker) for asker in (stranger(None), mo, stranger(None))]
+        self.asked[0].callback(Bounds(0, 0))
+        self.failureResultOf(posts[0], NotSignedIn)
+        self.assertEqual([self.successResultOf(each).message.seq for each in posts[1:]], [0, 1])
+
+    def test_one_that_could_not_be_made_is_made_by_the_next(self) -> None:
+        self.store.fault = StoreUnavailable("the disk is gone")
+        first = post(self.chat, Post("lobby", "hello"), SOMEBODY)
+        self.asked[0].callback(Bounds(0, 0))
+        self.failureResultOf(first, StoreUnavailable)
+        self.store.fault = None
+        self.policy.policy = Policy.parse('[[rooms]]\nname = "lobby"\ncreate = "members"')
+        second = post(self.chat, Post("lobby", "hello"), stranger(None))
+        self.asked[1].callback(Bounds(0, 0))
+        self.failureResultOf(second, NotSignedIn)
+
+    def test_a_store_that_does_not_say_fails_them(self) -> None:
+        posts = [post(self.chat, Post("lobby", "hello"), SOMEBODY) for _ in range(2)]
+        self.asked[0].errback(StoreUnavailable("the disk is gone"))
+        for each in posts:
+            self.failureResultOf(each, StoreUnavailable)
+        self.assertEqual(self.kept(), [])
+
+    def test_a_poster_who_hangs_up_meanwhile_has_posted(self) -> None:
+        posts = [post(self.chat, Post("lobby", text), SOMEBODY) for text in "12"]
+        posts[0].cancel()
+        self.failureResultOf(posts[0], CancelledError)
+        self.asked[0].callback(Bounds(0, 0))
+        self.successResultOf(posts[1])
+        self.assertEqual(self.texts(), ["1", "2"])
 
 
 class LimitTests(PostingTestCase):
