@@ -190,15 +190,15 @@ class ChatResource:
     def socket(self, request: ChatRequest, room: str) -> Deferred[bytes]:
         check_line(request.method, request.clientproto)
         credentials = with_ticket(self._read_credentials(request), request)
-        peer = _peer(request)
 
-        def begin(asker: Asker) -> Deferred[None]:
-            # Who has signed in by a password is known by that for as long as the socket is open.
-            who = (lambda: asker) if credentials.password else partial(known_by, self._chat, credentials, peer)
-            return open_socket(self._chat, room, request, request, who, request.channel)
+        def begin(who: Callable[[], Asker]) -> Deferred[bytes]:
+            opened = open_socket(self._chat, room, request, request, who, request.channel)
+            return opened.addCallback(lambda _: Deferred())  # of the request nothing is left that could be answered
 
-        opened = self._asker_by(credentials, request).addCallback(begin)
-        return opened.addCallback(lambda _: Deferred())  # of the request nothing is left that could be answered
+        if credentials.password is None:
+            return begin(partial(known_by, self._chat, credentials, _peer(request)))
+        # Who has signed in by a password is known by that for as long as the socket is open.
+        return self._asker_by(credentials, request).addCallback(lambda asker: begin(lambda: asker))
 
     # Rooms
 
