@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
 from chatcomet.core.message import parse_number
+from chatcomet.errors import Malformed
 from chatcomet.http import query
 from chatcomet.http.asks import Ask, room_poll, room_post, rooms_poll, seed_poll, seed_post
 from chatcomet.http.body import Body
@@ -209,11 +210,17 @@ class Lane:
         return head if head is not None and self._hosts.knows(head.header("Host") or "") else None
 
     def _read_source(self, head: Head, peer: Peer) -> Source | None:
-        """Whom `peer` is, and to which page it will be answered; None for a password, which is not looked into here."""
+        """Whom `peer` is, and to which page it will be answered.
+
+        None for a password, which is not looked into here, and for what says nothing: not all paths ask who it is.
+        """
         origin = listed_origin(head, self._chat.settings.origins)
         if peer.origin is not origin:
             peer.origin = origin  # also of what is refused
         cookies = head.headers.get(b"cookie")
         cookie = None if cookies is None else self._cookie.read(read_cookies(cookies).get, secure=False)
-        credentials = read_credentials(head, cookie)
+        try:
+            credentials = read_credentials(head, cookie)
+        except Malformed:
+            return None
         return None if credentials.password is not None else Source(credentials, origin)
