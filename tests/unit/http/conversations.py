@@ -13,7 +13,26 @@ from itertools import pairwise
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from tests.unit.http.twins import ADA, BOB, PEERS, ROOMS, STALE, Hold, Listen, Lose, Say, Step, Stop, Tell, Wait
+from tests.unit.http.twins import (
+    ADA,
+    BOB,
+    GRACE,
+    MIA,
+    PEERS,
+    ROOMS,
+    STALE,
+    TICKETS,
+    Hold,
+    Listen,
+    Lose,
+    Rule,
+    Say,
+    Step,
+    Stop,
+    Tell,
+    Wait,
+    id_of,
+)
 
 FORM = b"application/x-www-form-urlencoded"
 JSON = b"application/json"
@@ -50,6 +69,7 @@ VALUES: dict[bytes, Sequence[bytes]] = {
     b"before": [b"0", b"1", b"x"],
     b"roster": [*(b"%d" % number for number in range(4)), b"1000", b"07", b""],
     b"nothing": [b"", b"1"],
+    b"ticket": [*(text.encode() for text in TICKETS), b"none", b""],
 }
 PATHS = [
     *(f"/rooms/{room}/messages".encode() for room in [*ROOMS, "Lobby", "-"]),
@@ -64,6 +84,8 @@ BODIES = [
     (FORM, b""),
     (JSON, b'{"text": "three"}'),
     (JSON, b'{"text": "four", "data": [1, null]}'),
+    (JSON, b'{"text": "five", "author": "bob"}'),
+    (JSON, b'{"text": "five", "author": 5}'),
     (JSON, b'{"text": 1}'),
     (JSON, b"{"),
     (
@@ -94,6 +116,10 @@ KNOWN = [
     *(f"Cookie: chatcomet={cookie}".encode() for cookie in (ADA, BOB, STALE, ADA[:-1] + "x", "", "\xe9")),
     f"Cookie: a=b;chatcomet={ADA}; c".encode(),
     f"cookie: chatcomet={ADA}; chatcomet={BOB}".encode(),
+    f"Cookie: chatcomet={MIA}".encode(),
+    *(f"Authorization: Bearer {text}".encode() for text in (GRACE, *TICKETS)),
+    *(b"X-Forwarded-For: " + value for value in (b"198.51.100.7", b"203.0.113.9, 198.51.100.7", b"unknown", b"")),
+    *(b"Forwarded: " + value for value in (b"for=198.51.100.7", b'for="[2001:db8::7]:80";proto=http', b"for=_x")),
 ]
 STRANGE = [
     *(b"Connection: " + value for value in (b"close", b"Close", b"keep-alive, close", b"x close", b"upgrade", b"")),
@@ -104,6 +130,7 @@ STRANGE = [
     *(b"Transfer-Encoding: " + value for value in (b"chunked", b"identity", b"Chunked", b"gzip, chunked", b"")),
     *(b"Idempotency-Key: " + value for value in (b"short", b"long-enough-for-a-guest", b'"quoted-long-enough-key"')),
     *(b" folded", b"\tfolded", b"X : y", b": nameless", b"no colon", b"X\x00: y", b"X: \x00", b"X: a\rb", b"X: a\nb"),
+    *(b"Authorization: " + value for value in (b"", b"Bearer", b"bearer  none", b"Basic YWRhOng=", b"Basic ?", b"X y")),
     *(b"X\xe9: y", b"X: " + b"a" * 8_190, b"X: " + b"a" * 8_186, b"X: " + b"a" * 4_000, b"\r", b"\x0b: y", b"X:\x0by"),
     b"\r\n".join(b"X%d: y" % number for number in range(101)),
     b"\r\n".join(b"X%d: y" % number for number in range(501)),
@@ -118,8 +145,8 @@ OTHER_HOSTS = [
 NAMES = st.lists(st.sampled_from(sorted(VALUES)), max_size=3)
 GIVEN = {name: st.sampled_from(values) for name, values in VALUES.items()}
 SEEN = st.sampled_from(VALUES[b"cursor"][:3])
-SOME_ROOM = st.sampled_from([room.encode() for room in ROOMS])
-AT = st.lists(st.tuples(st.sampled_from([b"lobby", b"kitchen", b"Lobby", b""]), GIVEN[b"cursor"]), max_size=3)
+SOME_ROOM = st.sampled_from([b"lobby", *(room.encode() for room in ROOMS)])
+AT = st.lists(st.tuples(st.sampled_from([b"lobby", b"kitchen", b"vault", b"Lobby", b""]), GIVEN[b"cursor"]), max_size=3)
 ONE_OF_FOUR, ONE_OF_TEN = st.integers(0, 3), st.integers(0, 9)
 
 
@@ -160,6 +187,7 @@ FRAMES = st.lists(
         [
             frame(1, b'{"post": {"key": "long-enough-for-a-guest", "text": "said"}}'),
             frame(1, b'{"post": {"key": "guessable", "text": "by name"}}'),
+            frame(1, b'{"post": {"key": "guessable-2", "text": "so", "author": "bob"}}'),
             *(frame(1, b'{"typing": true}'), frame(1, b"{}"), frame(1, b"no JSON"), frame(2, b"")),
             *(frame(9, b"there?"), frame(10, b""), frame(8, b""), frame(8, b"\x03\xe9"), frame(1, b"{")[:-1]),
         ]
@@ -197,9 +225,7 @@ def handshakes(draw: DrawFn) -> Asked:
 @st.composite
 def posts(draw: DrawFn) -> Asked:
     """Posts, many of which are taken."""
-    target = draw(
-        st.sampled_from([b"/chat/post", b"/rooms/lobby/messages", b"/rooms/kitchen/messages", b"/rooms/-/messages"])
-    )
+    target = draw(st.sampled_from([b"/chat/post", *(b"/rooms/%b/messages" % room.encode() for room in (*ROOMS, "-"))]))
     if draw(ONE_OF_FOUR):
         kind, body = BODIES[0] if target == b"/chat/post" else (JSON, json.dumps({"text": "mine"}).encode())
     else:
@@ -369,6 +395,8 @@ def requests(draw: DrawFn) -> Asked:
 EVENTS: Sequence[Step] = [
     *(Tell(room) for room in ROOMS),
     *(Hold(True), Hold(False), Stop()),
+    *(Rule("ban", "lobby", "grace"), Rule("mute", "lobby", "ada"), Rule("ban", "vault", "mia")),
+    *(Rule("ended", "", id_of("ada")), Rule("ended", "", id_of("mia")), Rule("revoked", "", "jti:of-grace")),
     *(Wait(seconds) for seconds in (0.25, 1, 2.5, 10, 25, 75)),
     *(Lose(peer) for peer in range(PEERS)),
     *(Listen(peer, takes) for peer in range(PEERS) for takes in (True, False, False)),

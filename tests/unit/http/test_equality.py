@@ -6,56 +6,23 @@ what connects their peers can't be told from each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
-from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.http import eager
 from tests.unit.http.conversations import OTHER_HOSTS, STRANGE, conversations, frame
-from tests.unit.http.peer import PlainTransport, asking
+from tests.unit.http.equality_case import NOW, ROOM, EqualityTestCase, post
+from tests.unit.http.peer import asking
 from tests.unit.http.refusals import FORM, POLL, POST, SESSION
 from tests.unit.http.running_sockets import HANDSHAKE
-from tests.unit.http.twins import ADA, Hold, Listen, Lose, Say, Step, Stop, Tell, Wait, with_lane, without_lane
+from tests.unit.http.twins import ADA, Hold, Listen, Lose, Say, Step, Stop, Tell, Wait
 
 EXAMPLES = 400
-ROOM = "/rooms/lobby/messages"
-NOW = asking(f"{ROOM}?cursor=k3v9.0&wait=0")
-
-
-def post(**headers: str) -> bytes:
-    """A post to the lobby, with `headers` beside those it should have."""
-    return asking("/chat/post", "POST", b"message=one", Content_Type=FORM, **headers)
 
 
 def with_lines(lines: bytes) -> bytes:
     """A post with `lines` in its header, before others that may be of the same name."""
     return post().replace(b"Host: chat.example\r\n", b"Host: chat.example\r\n" + lines)
-
-
-class EqualityTestCase(SynchronousTestCase):
-    maxDiff = None
-
-    def setUp(self) -> None:
-        self.patch(eager, "PLAIN_TRANSPORTS", {PlainTransport})
-
-    def compare(self, steps: Sequence[Step]) -> None:
-        """Let `steps` happen to both, and look at both after each."""
-        one, other = with_lane(), without_lane()
-        try:
-            for step in [*steps, Wait(30)]:
-                step(one)
-                step(other)
-                self.assertEqual(one.observe(), other.observe(), (step, steps))
-        finally:
-            one.end()
-            other.end()
-        self.assertEqual(self.flushLoggedErrors(), [])
-
-    def compare_said(self, *segments: bytes) -> None:
-        """Let a peer say `segments`, and somebody else something."""
-        self.compare([*(Say(0, segment) for segment in segments), Tell("lobby")])
 
 
 class EqualityTests(EqualityTestCase):

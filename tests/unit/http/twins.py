@@ -10,23 +10,32 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from chatcomet.access.identity import Session
-from chatcomet.access.policy import PolicyFile
+from chatcomet.access.policy import Policy, PolicyFile
 from chatcomet.access.refusals import Refusals
 from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import LIFE_SECONDS, Sessions
+from chatcomet.access.tickets import Tickets
 from chatcomet.api.chat import Access, open_chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import Draft
+from chatcomet.core.rulings import Kind, Ruling
 from chatcomet.core.store import Posted
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
-from chatcomet.settings import Settings
+from chatcomet.settings import Rate, Settings
+from tests.unit.access.forge import hs256, keys, signed, ticket
 from tests.unit.api.running_chat import NOON, HeldStore
 from tests.unit.http.peer import Peer, PeerTransport, PlainTransport
 
-ROOMS = ("lobby", "kitchen")
+ROOMS = ("lobby", "kitchen", "vault")
+POLICY = """
+[[rooms]]
+name = "vault"
+read = "members"
+moderate = ["mia"]
+"""
 PEERS = 2
 CLOSE_SECONDS = 1.5
 BUFFER_BYTES = 200
@@ -34,14 +43,32 @@ BUFFER_BYTES = 200
 KEY = b"k" * 32
 ORIGINS = frozenset({"https://friend.example", "https://other-friend.example"})
 HOSTS = Hosts(("chat.example",), "")
+SETTINGS = Settings(store="memory:", origins=ORIGINS, post_rate=Rate(0.5, 5), readers_per_address=1)
+"""All peers are of this very machine: they are counted by address where a header says that they are others."""
 
 
-def cookie_of(name: str, age_seconds: float = 0.0) -> str:
+def id_of(name: str) -> str:
+    """Of the session of `name`."""
+    return f"id-of-{name}"
+
+
+def cookie_of(name: str, age_seconds: float = 0.0, member: bool = False) -> str:
     """A cookie that every twin believes, unless it is too old."""
-    return Sessions(KEY, lambda: NOON, Clock()).cookie(Session(f"id-of-{name}", name, NOON - age_seconds))
+    session = Session(id_of(name), name, NOON - age_seconds, member)
+    return Sessions(KEY, lambda: NOON, Clock()).cookie(session)
 
 
 ADA, BOB, STALE = cookie_of("ada"), cookie_of("bob"), cookie_of("eve", 2.0 * LIFE_SECONDS)
+MIA = cookie_of("mia", member=True)
+"""A member."""
+
+GRACE = ticket(sub="grace", jti="of-grace", exp=int(NOON) + 10**6, grants={"*": ["read", "post"]})
+BRIEF = ticket(sub="grace", exp=int(NOON) + 10, grants={"*": ["read", "post"]})
+NARROW = ticket(sub="hedy", exp=int(NOON) + 10**6, grants={"lobby": ["read"]})
+BACK_END = ticket(sub="back end", exp=int(NOON) + 10**6, grants={"*": ["post", "as"]})
+EXPIRED = ticket(sub="grace", exp=int(NOON) - 1, grants={"*": ["read", "post"]})
+FORGED = signed(hs256(b"x" * 32), sub="grace", exp=int(NOON) + 10**6, grants={"*": ["read", "post"]})
+TICKETS = (GRACE, BRIEF, NARROW, BACK_END, EXPIRED, FORGED)
 
 
 class Twin:
@@ -52,9 +79,14 @@ class Twin:
         self.store = HeldStore(self._wall)
         self.site = ChatSite("", HOSTS, ORIGINS, self.clock, self._wall)
         self.hub = Hub(self.store, self.clock, burst=self.site.outbox)
-        settings = Settings(store="memory:", origins=ORIGINS)
-        access = Access(Rulings(self.store, self._wall), PolicyFile(), None, Refusals(self.clock))
-        chat = open_chat(settings, self.store, self.hub, KEY, access, Random(0).random, self.clock, self._wall)
+        self.rulings = Rulings(self.store, self._wall)
+        policy = PolicyFile()
+        policy.policy = Policy.parse(POLICY)
+        tickets = Tickets(keys(), None, self._wall)
+        access = Access(self.rulings, policy, tickets, Refusals(self.clock))
+        self.chat = chat = open_chat(
+            SETTINGS, self.store, self.hub, KEY, access, Random(0).random, self.clock, self._wall
+        )
         self.site.serve(ChatResource(chat).resource(), Lane(chat, HOSTS))
         self.peers = [Peer(self.site, self.clock, transport(self.clock)) for _ in range(PEERS)]
         for peer in self.peers:
@@ -86,6 +118,8 @@ class Twin:
     def observe(self) -> dict[str, object]:
         """All that can be seen of it; what the peers were sent since the last time."""
         seen: dict[str, object] = {"waiting": self.hub.waiting, "connections": len(self.site.channels)}
+        seen["readers"] = sorted(reader.asker.name for reader in self.chat.readers._all)
+        seen["addresses"] = dict(self.chat.readers._by_address)
         for number, peer in enumerate(self.peers):
             seen[f"sent to {number}"] = peer.taken()
             transport = peer.transport
@@ -136,6 +170,20 @@ class Tell:
     def __call__(self, twin: Twin) -> None:
         told: Deferred[Posted] = twin.store.append(self.room, Draft("eve", "told"))
         told.addErrback(lambda _: None)
+        twin.let_in()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Somebody is banned or muted, or a session or ticket ends, for a while."""
+
+    kind: Kind
+    room: str
+    subject: str
+
+    def __call__(self, twin: Twin) -> None:
+        now = NOON + twin.clock.seconds()
+        twin.rulings.rule(Ruling(self.kind, self.room, self.subject, now + 20, "mia", now))
         twin.let_in()
 
 
