@@ -37,10 +37,11 @@ run: $(VENV)/server ## start the server on port 8080, with its messages in chatc
 	@exec $(BIN)/twistd --nodaemon --pidfile= chatcomet --listen tcp:$(PORT)
 
 .PHONY: lint
-lint: $(VENV)/tests ## check style and types
+lint: $(VENV)/tests ## check style, types and what is known to be weak in what is installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python -m tests.audit
 
 .PHONY: test
 test: lint system ## run lint, types and every test

@@ -226,7 +226,8 @@ class ChatService(Service):
         host = port.getHost()
         path = self._settings.prefix + "/"
         if isinstance(host, IPv4Address | IPv6Address):
-            name = "localhost" if host.host in ("0.0.0.0", "::", "127.0.0.1", "::1") else host.host
+            here = ("0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104  # what is listened on was the operator's choice
+            name = "localhost" if host.host in here else host.host
             return f"http://{name}:{host.port}{path}"
         return f"{host}, path {path}"
 

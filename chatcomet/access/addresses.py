@@ -47,7 +47,7 @@ _REMEMBERED_CHARACTERS = 256  # of headers: none longer than this is remembered
 _LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 _NODE = re.compile(r"(?:([0-9.]+)|\[([0-9a-f:.]+)\])(?::[0-9]{1,5}|:_[a-z0-9._-]+)?|([0-9a-f:.]+)", re.A | re.I)
-_TOKEN = r"[!#$%&'*+.^_`|~0-9a-z-]++"
+_TOKEN = r"[!#$%&'*+.^_`|~0-9a-z-]++"  # noqa: S105  # RFC 9110's word for a word
 _VALUE = r"[!#$%&'*+.^_`|~0-9a-z:\[\]-]++"  # a bare address is none, but is seen
 _PAIR = re.compile(rf'[ \t]*+(?:({_TOKEN})=(?:({_VALUE})|"((?:[^"\\]|\\.)*+)"))?[ \t]*+([;,]|\Z)', re.A | re.I)
 

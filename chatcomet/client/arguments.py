@@ -32,7 +32,7 @@ exit codes:
   2    the command line, the password or the file is wrong
   74   the file could not be read or written
   130  ended by ^C
-"""
+"""  # noqa: S105  # it tells of passwords and is none
 
 
 def parser() -> argparse.ArgumentParser:

@@ -55,7 +55,7 @@ class Client:
             self._pool = HTTPConnectionPool(clock)
             self._pool.maxPersistentPerHost = IDLE_CONNECTIONS
             treq = HTTPClient(Agent(clock, connectTimeout=CONNECT_SECONDS, pool=self._pool))
-        self._server = Server(url, treq, clock, random or Random().random)
+        self._server = Server(url, treq, clock, random or Random().random)  # noqa: S311  # for jitter
 
     def room(self, name: str) -> Room:
         """The room `name`, which need not exist yet.  Raises `Malformed` for what can't be its name."""
