@@ -302,6 +302,10 @@ class ChatRequest(server.Request):
     content: BytesIO
     channel: LimitedChannel
 
+    def __repr__(self) -> str:
+        """For the log: without the query, which may hold a ticket."""
+        return f"<{self.method.decode('latin-1')} {self.uri.partition(b'?')[0].decode('latin-1')}>"
+
     def gotLength(self, length: int | None) -> None:
         """The header is complete; a body that is said to be too long is refused before it is read."""
         self.content = BytesIO()

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web import http
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from chatcomet.http import wire
 from chatcomet.http.channel import PollChannel
@@ -33,9 +33,12 @@ class _Always(Resource):
         super().__init__()
         self._answer = answer
 
-    def render(self, request: IRequest) -> bytes:
+    def render(self, request: IRequest) -> int:
+        # Were the body returned, Twisted would log the whole URI of each HEAD, and what is secret in it.
         assert isinstance(request, ChatRequest)
-        return request.begin(self._answer)
+        request.write(request.begin(self._answer))
+        request.finish()
+        return NOT_DONE_YET
 
 
 _NOWHERE = wire.problem(404, "not-found", "There is no such thing here", "nothing is served here")

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
@@ -69,6 +70,25 @@ class BeforeItServesTests(SynchronousTestCase):
         for method in ("GET", "HEAD", "POST"):
             answer = self.peer.ask("/session", method)
             self.assertEqual((answer.status, answer.headers["cache-control"]), (404, "no-store"))
+
+    def test_what_is_asked_for_in_vain_is_not_logged(self) -> None:
+        with capturedLogs() as events:
+            for method in ("GET", "HEAD", "OPTIONS", "G\xc3T"):
+                self.assertEqual(self.peer.ask("/session?ticket=a.secret.one", method).status, 404)
+        self.assertEqual(list(events), [])
+
+    def test_a_fault_tells_no_secret(self) -> None:
+        class Broken(Resource):
+            isLeaf = True
+
+            def render(self, request: object) -> bytes:
+                raise ZeroDivisionError
+
+        self.site.serve(Broken())
+        with capturedLogs() as events:
+            self.assertEqual(self.peer.ask("/rooms?ticket=a.secret.one").status, 500)
+        self.assertEqual([formatEvent(event) for event in events], ["a fault in answering <GET /rooms>"])
+        self.flushLoggedErrors(ZeroDivisionError)
 
     def test_a_resource_that_raises_is_a_fault(self) -> None:
         class Broken(Resource):
