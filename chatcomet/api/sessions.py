@@ -17,17 +17,22 @@ from chatcomet.errors import NameTaken, NotSignedIn
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A name, whether anybody might have picked it, and what its holder may do: room patterns and actions."""
+    """A name, whether anybody might have picked it, and what its holder may do: room patterns and actions.
+
+    And how one becomes somebody here: whether `by_password`, and whether `as_guest`.
+    """
 
     name: str
     guest: bool
     grants: Mapping[str, Sequence[str]]
+    by_password: bool
+    as_guest: bool
 
 
 def who(chat: Chat, asker: Asker) -> Who:
     """Who `asker` is here; without a session or ticket, or after losing its name, a guest."""
     guest = asker.identity.kind in (Kind.STRANGER, Kind.GUEST)
-    return Who(asker.name, guest, chat.gate.grants(asker))
+    return Who(asker.name, guest, chat.gate.grants(asker), chat.sign_in is not None, chat.gate.guests_allowed)
 
 
 def sign_in(chat: Chat, asker: Asker, name: str) -> Session:

@@ -224,8 +224,9 @@ def posted_answer(posted: Posted, epoch: str) -> Answer:
 
 
 def who_answer(who: Who, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
-    """``{"name": …, "guest": true, "grants": {…}}``"""
-    body = dumps({"name": who.name, "guest": who.guest, "grants": who.grants})
+    """``{"name": …, "guest": true, "grants": {…}, "sign_in": {"password": false, "guest": true}}``"""
+    sign_in = {"password": who.by_password, "guest": who.as_guest}
+    body = dumps({"name": who.name, "guest": who.guest, "grants": who.grants, "sign_in": sign_in})
     return Answer(HTTPStatus.OK, body.encode(), JSON, headers)
 
 

@@ -14,7 +14,11 @@ from tests.integration.conftest import StartServer
 from tests.integration.plain_client import FORM, JSON, Answer, ask, post_json
 from tests.integration.server import Server, tls_endpoint
 
-GRANTS = {"*": ["read", "post"]}
+A_GUEST = {
+    "guest": True,
+    "grants": {"*": ["read", "post", "create"]},
+    "sign_in": {"password": False, "guest": True},
+}
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ def who(server: Server, cookie: str | None = None) -> str:
     answer = ask(server.port, "GET", "/session", headers=sent(cookie))
     assert answer.status == 200
     assert "set-cookie" not in answer.headers
-    assert answer.json() == {"name": answer.json()["name"], "guest": True, "grants": GRANTS}
+    assert answer.json() == {"name": answer.json()["name"], **A_GUEST}
     found: str = answer.json()["name"]
     return found
 
@@ -68,7 +72,7 @@ def test_a_name_gives_a_cookie(shared_server: Server, name: str) -> None:
     assert answer.status_line == "HTTP/1.1 200 OK"
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.json() == {"name": name, "guest": True, "grants": GRANTS}
+    assert answer.json() == {"name": name, **A_GUEST}
     value, *attributes = answer.headers["set-cookie"].split("; ")
     assert value.startswith("chatcomet=")
     assert sorted(attributes) == ["HttpOnly", "Max-Age=2592000", "Path=/", "SameSite=Lax"]

@@ -13,7 +13,9 @@ JSON = "application/json"
 class SessionTests(EdgeTestCase):
     def test_without_one(self) -> None:
         answer = self.peer.ask("/session")
-        self.assertEqual(answer.json, {"name": "guest", "guest": True, "grants": {"*": ["read", "post", "create"]}})
+        grants = {"*": ["read", "post", "create"]}
+        sign_in = {"password": False, "guest": True}
+        self.assertEqual(answer.json, {"name": "guest", "guest": True, "grants": grants, "sign_in": sign_in})
         self.assertNotIn("set-cookie", answer.headers)
 
     def test_signed_in(self) -> None:

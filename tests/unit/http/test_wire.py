@@ -151,8 +151,10 @@ class OtherAnswerTests(SynchronousTestCase):
 
     def test_who(self) -> None:
         for guest, text in ((True, b"true"), (False, b"false")):
-            answer = wire.who_answer(Who('a"b', guest, {"*": ("read", "post")}), (("X", "y"),))
-            body = b'{"name":"a\\"b","guest":%b,"grants":{"*":["read","post"]}}' % text
+            who = Who('a"b', guest, {"*": ("read", "post")}, by_password=not guest, as_guest=guest)
+            answer = wire.who_answer(who, (("X", "y"),))
+            body = b'{"name":"a\\"b","guest":%b,"grants":{"*":["read","post"]},' % text
+            body += b'"sign_in":{"password":%b,"guest":%b}}' % (b"false" if guest else b"true", text)
             self.assertEqual(answer, Answer(200, body, "application/json", (("X", "y"),)))
 
     def test_who_is_banned_or_muted(self) -> None:
