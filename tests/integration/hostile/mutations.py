@@ -106,7 +106,13 @@ def ticket(random: Random, text: bytes) -> bytes:
             )
             return b".".join([_encoded(random.choice(headers)), claims, random.choice([signature, b""])])
         case 1:
-            others = ({"sub": "ada"}, {"sub": "ada", "exp": 1e400}, {"sub": ["ada"]}, [[[]]], {"exp": -1, "grants": 7})
+            others: tuple[object, ...] = (
+                {"sub": "ada"},
+                {"sub": "ada", "exp": 1e400},
+                {"sub": ["ada"]},
+                [[[]]],
+                {"exp": -1, "grants": 7},
+            )
             return b".".join([header_part, _encoded(random.choice(others)), signature])
         case 2:
             return b".".join([header_part, base64.urlsafe_b64encode(b"[" * 2_900).rstrip(b"="), signature])

@@ -6,9 +6,21 @@ import base64
 
 from tests.integration.hostile.grammar import frame
 
-METHODS = (b"get", b"HEAD", b"OPTIONS", b"TRACE", b"CONNECT", b"PATCH", b"PRI", b"G\x00T", b"", b"GET GET", b"\xff")
+METHODS: tuple[bytes, ...] = (
+    b"get",
+    b"HEAD",
+    b"OPTIONS",
+    b"TRACE",
+    b"CONNECT",
+    b"PATCH",
+    b"PRI",
+    b"G\x00T",
+    b"",
+    b"GET GET",
+    b"\xff",
+)
 METHODS += (b"M" * 9_000, b"POST", b"PUT", b"DELETE", b"(\x7f)")
-VERSIONS = (
+VERSIONS: tuple[bytes, ...] = (
     b"HTTP/1.0",
     b"HTTP/0.9",
     b"HTTP/2.0",
@@ -19,7 +31,7 @@ VERSIONS = (
     b"",
     b"HTTP/1.1\x00",
 )
-TRICKS = (
+TRICKS: tuple[bytes, ...] = (
     b"/..",
     b"/%2e%2e/%2e%2e/etc/passwd",
     b"//",
@@ -44,7 +56,15 @@ TRICKS += (
     b"/" * 300,
     b"?",
 )
-TARGETS = (b"*", b"http://evil.example/rooms", b"http://localhost/session", b"localhost:80", b"?", b"", b"/" * 7_000)
+TARGETS: tuple[bytes, ...] = (
+    b"*",
+    b"http://evil.example/rooms",
+    b"http://localhost/session",
+    b"localhost:80",
+    b"?",
+    b"",
+    b"/" * 7_000,
+)
 TARGETS += (
     b"//evil.example/chat",
     b"/\r",
@@ -53,7 +73,7 @@ TARGETS += (
     b"/%",
     b"/rooms/" + b"a" * 9_000,
 )
-VALUES = (
+VALUES: tuple[bytes, ...] = (
     b"",
     b"-1",
     b"0x10",
@@ -147,7 +167,7 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"X-Long", b"x" * 9_000),
     (b"Cookie\x00", b"x"),
 )
-JSON = (
+JSON: tuple[bytes, ...] = (
     b"[" * 60_000,
     b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
     b'{"text":' + b"[" * 500 + b"]" * 500 + b"}",
@@ -182,7 +202,7 @@ JSON = (
     b'"',
     b"",
 )
-FRAMES = (
+FRAMES: tuple[bytes, ...] = (
     frame(b"{}", first=0xC0),
     frame(b"x" * 126, 9),
     frame(b"", 11),
@@ -205,7 +225,7 @@ FRAMES = (
     frame(b"ping", 9) * 300,
     frame(b"", 0, 0) * 50,
 )
-CHUNKS = (
+CHUNKS: tuple[bytes, ...] = (
     b'5;ext="\x00"\r\nhello\r\n0\r\n\r\n',
     b"-5\r\nhello\r\n0\r\n\r\n",
     b"0x5\r\nhello\r\n0\r\n\r\n",
@@ -218,7 +238,7 @@ CHUNKS = (
     b"0\r\n" + b"X-Trailer: 1\r\n" * 5_000 + b"\r\n",
     b"1\r\na\r\n" * 9_000 + b"0\r\n\r\n",
 )
-AUTHORIZATIONS = (
+AUTHORIZATIONS: tuple[bytes, ...] = (
     b"Bearer",
     b"Bearer ",
     b"Bearer a.b.c",
@@ -239,7 +259,7 @@ AUTHORIZATIONS = (
 )
 
 
-FORMS = (
+FORMS: tuple[bytes, ...] = (
     b"text=%ff",
     b"text=%",
     b"text=a&text=b",

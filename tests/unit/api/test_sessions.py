@@ -47,24 +47,24 @@ class SessionsTestCase(ChatTestCase):
 
 class WhoTests(SessionsTestCase):
     def test_without_a_session_one_is_guest(self) -> None:
-        self.assertEqual(who(self.chat, SOMEBODY), Who("guest", True, EVERYWHERE))
+        self.assertEqual(who(self.chat, SOMEBODY), Who("guest", True, EVERYWHERE, False, True))
 
     def test_with_one_its_name(self) -> None:
-        self.assertEqual(who(self.chat, self.sign_in("Ada")), Who("Ada", True, EVERYWHERE))
+        self.assertEqual(who(self.chat, self.sign_in("Ada")), Who("Ada", True, EVERYWHERE, False, True))
 
     def test_a_lost_name_is_guest(self) -> None:
         ada = self.sign_in("ada")
         self.clock.advance(HOLD_NAME_SECONDS)
         self.sign_in("ada")
-        self.assertEqual(who(self.chat, self.again(ada)), Who("guest", True, EVERYWHERE))
+        self.assertEqual(who(self.chat, self.again(ada)), Who("guest", True, EVERYWHERE, False, True))
 
     def test_a_member_is_no_guest(self) -> None:
-        self.assertEqual(who(self.chat, self.member("ada")), Who("ada", False, EVERYWHERE))
+        self.assertEqual(who(self.chat, self.member("ada")), Who("ada", False, EVERYWHERE, False, True))
 
     def test_of_a_ticket_what_it_grants(self) -> None:
         grants = Grants.parse({"team-*": ["read", "as"]})
         said = who(self.chat, bearer(Ticket("ada", grants, NOON + 60, "jti:1"), None))
-        self.assertEqual(said, Who("ada", False, {"team-*": ("read", "as")}))
+        self.assertEqual(said, Who("ada", False, {"team-*": ("read", "as")}, False, True))
 
     def test_what_the_policy_says(self) -> None:
         self.policy.policy = Policy.parse('[[rooms]]\nname = "team-*"\nread = "members"')
