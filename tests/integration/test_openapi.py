@@ -6,7 +6,8 @@ It asks the same every time.  Streams are left out, since they have no end; sock
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from chatcomet.access.grants import Grants
+from chatcomet.access.issuing import issue
+from chatcomet.access.keys import load_signing_key, write_secret
 from tests.integration.plain_client import JSON, ask, post_json, post_text
 from tests.integration.server import Server
 
@@ -58,6 +62,8 @@ def test_answers_as_it_is_described(case: schemathesis.Case[Any], described: Ser
 
 
 KEY = "0123456789abcdef"
+ADA = {"headers": {"Authorization": "Bearer {ada}"}}
+EVE = {"whom": "Eve"}
 KNOWN: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "a page": ("GET", "/rooms/{room}/messages", {"query": {"cursor": "{epoch}.0"}}, 200),
     "a page with the roster": ("GET", "/rooms/{room}/messages", {"query": {"cursor": "{epoch}.1", "roster": 0}}, 200),
@@ -80,7 +86,21 @@ KNOWN: dict[str, tuple[str, str, dict[str, Any], int]] = {
     ),
     "a long text": ("POST", "/rooms/{room}/messages", {"body": {"text": "x" * 4001}}, 413),
     "another site": ("POST", "/rooms/{room}/messages", {"body": {"text": "x"}, "headers": {"Origin": "null"}}, 403),
-    "erasing": ("DELETE", "/rooms/{room}/messages/{seq}", {"path_parameters": {"seq": 0}}, 403),
+    "erasing": ("DELETE", "/rooms/{room}/messages/{seq}", {"path_parameters": {"seq": 1}, **ADA}, 204),
+    "erasing as nobody": ("DELETE", "/rooms/{room}/messages/{seq}", {"path_parameters": {"seq": 0}}, 401),
+    "erasing nothing": ("DELETE", "/rooms/{room}/messages/{seq}", {"path_parameters": {"seq": 9}, **ADA}, 404),
+    "a ban": ("PUT", "/rooms/{room}/bans/{whom}", {"path_parameters": EVE, "body": {"seconds": 60}, **ADA}, 200),
+    "a ban for good": ("PUT", "/rooms/{room}/bans/{whom}", {"path_parameters": EVE, "body": {}, **ADA}, 200),
+    "who is banned": ("GET", "/rooms/{room}/bans", ADA, 200),
+    "the end of a ban": ("DELETE", "/rooms/{room}/bans/{whom}", {"path_parameters": EVE, **ADA}, 204),
+    "a mute": ("PUT", "/rooms/{room}/mutes/{whom}", {"path_parameters": EVE, "body": {"seconds": 1.5}, **ADA}, 200),
+    "who is muted": ("GET", "/rooms/{room}/mutes", ADA, 200),
+    "the end of no mute": ("DELETE", "/rooms/{room}/mutes/{whom}", {"path_parameters": {"whom": "x"}, **ADA}, 404),
+    "a grant that is not there": ("POST", "/rooms/{room}/messages", {"body": {"text": "x"}, **ADA}, 403),
+    "another's name": ("POST", "/rooms/{room}/messages", {"body": {"text": "x", "author": "bob"}}, 403),
+    "who has a ticket": ("GET", "/session", ADA, 200),
+    "a ticket that is none": ("GET", "/session", {"headers": {"Authorization": "Bearer x"}}, 401),
+    "a password where none is": ("GET", "/session", {"headers": {"Authorization": "Basic YWRhOng="}}, 401),
     "typing": ("POST", "/rooms/{room}/typing", {}, 204),
     "signing in": ("POST", "/session", {"body": {"name": "ada"}}, 200),
     "a name that is taken": ("POST", "/session", {"body": {"name": "guest"}}, 409),
@@ -93,8 +113,10 @@ KNOWN: dict[str, tuple[str, str, dict[str, Any], int]] = {
 
 @pytest.fixture(scope="module")
 def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with a message in the lobby and two in the room `known`."""
-    server = Server(tmp_path_factory.mktemp("lived_in"), "--hold", "1")
+    """A server with a message in the lobby and two in the room `known`; it takes tickets."""
+    folder = tmp_path_factory.mktemp("lived_in")
+    write_secret(folder / "tickets.key")
+    server = Server(folder, "--hold", "1", "--ticket-key", "tickets.key")
     server.start()
     post_text(server.port, "zero")
     post_json(server.port, "known", {"text": "one"}, **{"Idempotency-Key": KEY})
@@ -107,7 +129,7 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_answers_as_it_is_described_when_there_is_something(what: str, lived_in: Server) -> None:
     method, path, members, status = KNOWN[what]
     epoch = ask(lived_in.port, "GET", "/rooms/known").json()["cursor"].split(".")[0]
-    members = {"path_parameters": {}, **_with_epoch(members, epoch)}
+    members = _filled({"path_parameters": {}, **members}, {"{epoch}": epoch, "{ada}": _moderator(lived_in)})
     if "{room}" in path:
         members["path_parameters"]["room"] = "known"
     if "body" in members:
@@ -116,10 +138,18 @@ def test_answers_as_it_is_described_when_there_is_something(what: str, lived_in:
     assert response.status_code == status
 
 
-def _with_epoch(value: Any, epoch: str) -> Any:
-    """A copy of `value`, in which each `{epoch}` is the server's."""
+def _moderator(server: Server) -> str:
+    """Ada's ticket, who reads and moderates."""
+    key = load_signing_key(server.folder / "tickets.key")
+    return issue(key, "ada", Grants.parse({"*": ["read", "moderate"]}), time.time(), 600)
+
+
+def _filled(value: Any, words: Mapping[str, str]) -> Any:
+    """A copy of `value`, in which other texts stand for each of the `words`."""
     if isinstance(value, dict):
-        return {name: _with_epoch(member, epoch) for name, member in value.items()}
+        return {name: _filled(member, words) for name, member in value.items()}
     if isinstance(value, list):
-        return [_with_epoch(each, epoch) for each in value]
-    return value.replace("{epoch}", epoch) if isinstance(value, str) else value
+        return [_filled(each, words) for each in value]
+    for word in words if isinstance(value, str) else ():
+        value = value.replace(word, words[word])
+    return value
