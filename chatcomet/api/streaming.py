@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -25,6 +25,7 @@ from zope.interface import implementer
 from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
 from chatcomet.api.polling import CROWDED_SECONDS, JITTER
+from chatcomet.api.waiting import Wait
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Page, check_room_name
 from chatcomet.core.roster import RosterState
 from chatcomet.core.waiters import Standing
@@ -84,8 +85,8 @@ class Follow:
 def follow(chat: Chat, asked: Follow, asker: Asker, sink: Sink) -> Deferred[Stream]:
     """Fires with a stream that has begun.
 
-    Fails with `ServerFault`, and with `Crowded` where there are too many readers; raises `NotAllowed` and
-    `NotSignedIn`.
+    Fails with `ServerFault`, with `Crowded` where there are too many readers, and with what the reader was dismissed
+    for before it has begun; raises `NotAllowed` and `NotSignedIn`.
     """
     chat.gate.check_reader(asker, asked.room)
 
@@ -95,8 +96,17 @@ def follow(chat: Chat, asked: Follow, asker: Asker, sink: Sink) -> Deferred[Stre
             raise Crowded((), CROWDED_SECONDS)
         return stream
 
-    start = succeed(asked.cursor) if asked.cursor else chat.hub.latest(asked.room)
-    return start.addCallback(begin)
+    return _start(chat, asked, asker).addCallback(begin)
+
+
+def _start(chat: Chat, asked: Follow, asker: Asker) -> Deferred[Cursor]:
+    """From where on; who has to wait for that may be dismissed meanwhile, as any reader."""
+    if asked.cursor is not None:
+        return succeed(asked.cursor)
+    wait = Wait(chat.readers, asker, (asked.room,), ())
+    if not wait.enter():
+        return fail(Crowded((), CROWDED_SECONDS))
+    return wait.until(chat.hub.latest(asked.room))
 
 
 @implementer(IPushProducer)
