@@ -8,11 +8,12 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.access.asker import Asker, holder, stranger
+from chatcomet.access.asker import Asker, bearer, holder, stranger
+from chatcomet.access.grants import Grants
 from chatcomet.access.policy import PolicyFile
 from chatcomet.access.refusals import Refusals
 from chatcomet.access.rulings import Rulings
-from chatcomet.access.tickets import Tickets
+from chatcomet.access.tickets import Ticket, Tickets
 from chatcomet.api.chat import Access, open_chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import Draft, Message
@@ -27,6 +28,11 @@ KEY = b"k" * 32
 SOMEBODY = stranger(None)
 NOON = 1_795_354_155.123
 """What the wall clock says as a test begins."""
+
+
+def with_ticket(name: str, *actions: str, rooms: str = "*", seconds: float = 60.0) -> Asker:
+    """Whom a ticket grants these in `rooms`, a pattern, for so many seconds from noon; its id is "jti:1"."""
+    return bearer(Ticket(name, Grants.parse({rooms: actions}), NOON + seconds, "jti:1"), None)
 
 
 class HeldStore(MemoryStore):
@@ -87,6 +93,10 @@ class ChatTestCase(SynchronousTestCase):
     def sign_in(self, name: str, address: str | None = None) -> Asker:
         """A guest who has picked `name`."""
         return holder(self.sessions.sign_in(name, None), address)
+
+    def member(self, name: str) -> Asker:
+        """Who has signed in as `name` with a password."""
+        return holder(self.sessions.admit(name, None), None)
 
     def burst(self) -> Burst:
         """What fan-outs write to."""

@@ -8,17 +8,15 @@ from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 
-from chatcomet.access.asker import SESSION, Asker, bearer, holder, stranger
-from chatcomet.access.grants import Grants
+from chatcomet.access.asker import SESSION, Asker, holder, stranger
 from chatcomet.access.policy import Policy
 from chatcomet.access.rules import ACTIONS
 from chatcomet.access.rulings import Rulings
-from chatcomet.access.tickets import Ticket
 from chatcomet.api.moderation import LONGEST_SECONDS, Ruled, Sanction, erase, lift, sanction, sanctions
 from chatcomet.api.polling import Poll, poll
 from chatcomet.core.message import Cursor
 from chatcomet.errors import ChatcometError, Malformed, NotAllowed, NotFound, NotSignedIn, StoreUnavailable
-from tests.unit.api.running_chat import EPOCH, NOON, ChatTestCase
+from tests.unit.api.running_chat import EPOCH, NOON, ChatTestCase, with_ticket
 
 KINDS: tuple[Sanction, ...] = ("ban", "mute")
 
@@ -28,13 +26,6 @@ class ModerationTestCase(ChatTestCase):
         super().setUp()
         self.policy.policy = Policy.parse('[[rooms]]\nname = "lobby"\nmoderate = ["mo", "mia"]')
         self.mo = self.member("mo")
-
-    def member(self, name: str) -> Asker:
-        """Who has signed in with a password."""
-        return holder(self.sessions.admit(name, None), None)
-
-    def with_ticket(self, name: str, *actions: str) -> Asker:
-        return bearer(Ticket(name, Grants.parse({"lobby": actions}), NOON + 1e9, "jti:1"), None)
 
     def rule(self, kind: Sanction, whom: str, seconds: float | None = None) -> Ruled:
         return self.successResultOf(sanction(self.chat, kind, "lobby", whom, seconds, self.mo))
@@ -52,16 +43,16 @@ class ModerationTestCase(ChatTestCase):
             ("lobby", stranger(None), NotSignedIn),
             ("lobby", self.sign_in("mo's friend"), NotSignedIn),
             ("lobby", self.member("ada"), NotAllowed),
-            ("lobby", self.with_ticket("mo", "read", "post", "as"), NotAllowed),
+            ("lobby", with_ticket("mo", "read", "post", "as", rooms="lobby"), NotAllowed),
             ("kitchen", self.mo, NotAllowed),
-            ("kitchen", self.with_ticket("ada", "moderate"), NotAllowed),
+            ("kitchen", with_ticket("ada", "moderate", rooms="lobby"), NotAllowed),
             ("Lobby", self.mo, Malformed),
             ("Lobby", stranger(None), Malformed),
         ]
         for room, asker, error in refused:
             self.assertRaises(error, act, room, asker)
         self.assertEqual(len(self.rulings), 0)
-        act("lobby", self.with_ticket("ada", "moderate"))
+        act("lobby", with_ticket("ada", "moderate", rooms="lobby"))
         act("lobby", self.member("Mia"))
 
 
@@ -102,7 +93,7 @@ class SanctionTests(ModerationTestCase):
             self.assertEqual(self.rule(kind, "bob", 60.0), Ruled("bob", "mo", NOON, NOON + 60.0))
 
     def test_who_is_banned_may_nothing_and_who_is_muted_may_read(self) -> None:
-        bobs = [self.sign_in("Bob"), self.with_ticket("bob", "read", "post")]
+        bobs = [self.sign_in("Bob"), with_ticket("bob", "read", "post", rooms="lobby")]
         for kind, left in zip(KINDS, ("", "read"), strict=True):
             self.assertEqual([self.may(bob) for bob in bobs], ["read post"] * 2)
             self.rule(kind, "bob")

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from math import inf
 from unittest.mock import patch
 
-from chatcomet.access.asker import holder
+from chatcomet.access.asker import Asker, holder, stranger
 from chatcomet.access.identity import Session
+from chatcomet.access.policy import Policy
 from chatcomet.api import rooms as rooms_module
 from chatcomet.api.polling import Poll, look, poll
 from chatcomet.api.rooms import RoomState, room, rooms, typing
 from chatcomet.core.message import Cursor
 from chatcomet.core.roster import GRACE_SECONDS, TYPING_SECONDS, Listed
-from chatcomet.errors import Malformed, StoreUnavailable
-from tests.unit.api.running_chat import EPOCH, NOON, SOMEBODY, ChatTestCase
+from chatcomet.core.rulings import Ruling
+from chatcomet.errors import Malformed, NotAllowed, NotSignedIn, StoreUnavailable
+from tests.unit.api.running_chat import EPOCH, NOON, SOMEBODY, ChatTestCase, with_ticket
 
 ADA = holder(Session("a", "ada", NOON), None)
+CLOSED = Policy.parse(
+    """
+    [[rooms]]
+    name = "team-*"
+    read = "members"
+
+    [[rooms]]
+    name = "box"
+    read = "nobody"
+    post = "everyone"
+    """
+)
 
 
 class RoomsTests(ChatTestCase):
@@ -46,6 +61,21 @@ class RoomsTests(ChatTestCase):
             self.add("hello", room=name)
         with patch.object(rooms_module, "ROOMS", 2):
             self.assertEqual((self.names(), self.names("b"), self.names("c")), (["a", "b"], ["c"], []))
+
+    def test_those_that_the_asker_may_read(self) -> None:
+        for name in ("attic", "box", "lobby", "team-a", "team-b"):
+            self.add("hello", room=name)
+        self.policy.policy = CLOSED
+        self.successResultOf(self.rulings.rule(Ruling("ban", "attic", "ada", inf, "mo", NOON)))
+        readable: list[tuple[Asker, list[str]]] = [
+            (stranger(None), ["attic", "lobby"]),
+            (self.sign_in("ada"), ["lobby"]),
+            (self.member("mo"), ["attic", "lobby", "team-a", "team-b"]),
+            (with_ticket("robot", "read", rooms="team-a"), ["team-a"]),
+            (with_ticket("robot", "post"), []),
+        ]
+        for asker, names in readable:
+            self.assertEqual([state.room for state in self.successResultOf(rooms(self.chat, "", asker))], names)
 
     def test_fails_with_the_store(self) -> None:
         self.store.close()
@@ -82,6 +112,15 @@ class RoomTests(ChatTestCase):
         self.store.close()
         self.failureResultOf(room(self.chat, "lobby", SOMEBODY), StoreUnavailable)
 
+    def test_is_for_those_who_may_read_it_there_or_not(self) -> None:
+        self.policy.policy = CLOSED
+        self.add("hello", room="team-a")
+        for name in ("team-a", "team-b"):
+            self.assertRaises(NotSignedIn, room, self.chat, name, stranger(None))
+            self.assertRaises(NotAllowed, room, self.chat, name, with_ticket("robot", "post"))
+            self.successResultOf(room(self.chat, name, with_ticket("robot", "read", rooms="team-*")))
+        self.assertEqual(len(self.hub), 2)
+
     def test_raises_for_what_is_no_room(self) -> None:
         self.assertRaises(Malformed, room, self.chat, "Lobby", SOMEBODY)
         self.assertEqual(len(self.hub), 0)
@@ -102,6 +141,21 @@ class TypingTests(ChatTestCase):
 
     def test_who_is_not_here_does_not_type(self) -> None:
         typing(self.chat, "lobby", ADA)
+        self.assertEqual(self.people(), ())
+
+    def test_who_may_not_post_does_not_type(self) -> None:
+        ada = self.sign_in("ada")
+        poll(self.chat, Poll("lobby", Cursor(EPOCH, 0)), ada)
+        self.successResultOf(self.rulings.rule(Ruling("mute", "lobby", "ada", inf, "mo", NOON)))
+        self.assertRaises(NotAllowed, typing, self.chat, "lobby", ada)
+        self.assertEqual(self.people(), (Listed("ada", False),))
+        self.policy.policy = CLOSED
+        self.assertRaises(NotSignedIn, typing, self.chat, "team-a", ada)
+        self.assertEqual(len(self.hub), 1)
+
+    def test_who_has_no_name_types_unseen(self) -> None:
+        poll(self.chat, Poll("lobby", Cursor(EPOCH, 0)), SOMEBODY)
+        typing(self.chat, "lobby", SOMEBODY)
         self.assertEqual(self.people(), ())
 
     def test_raises_for_what_is_no_room(self) -> None:

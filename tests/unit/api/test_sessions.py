@@ -37,10 +37,6 @@ class SessionsTestCase(ChatTestCase):
         """Who asks with the same cookie now."""
         return self.chat.askers.holder(self.cookie(asker), asker.address)
 
-    def member(self, name: str) -> Asker:
-        """Who has signed in with a password."""
-        return holder(self.sessions.admit(name, None), None)
-
     def waiting(self, asker: Asker) -> Deferred[Page]:
         return poll(self.chat, Poll("lobby", Cursor(EPOCH, 0)), asker)
 

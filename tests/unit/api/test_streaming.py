@@ -3,111 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
-from typing import Literal
 from unittest.mock import patch
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 
-from chatcomet.access.asker import Asker, bearer, holder, stranger
-from chatcomet.access.grants import Grants
+from chatcomet.access.asker import holder
 from chatcomet.access.identity import Session
-from chatcomet.access.policy import Policy
-from chatcomet.access.tickets import Ticket
-from chatcomet.api.polling import CROWDED_SECONDS, JITTER
-from chatcomet.api.streaming import ALIVE_SECONDS, RETURN_SECONDS, STALL_SECONDS, Follow, Stream, follow
+from chatcomet.api.polling import JITTER
+from chatcomet.api.streaming import ALIVE_SECONDS, RETURN_SECONDS, STALL_SECONDS, Follow, follow
 from chatcomet.core.hub import Hub
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Draft, Page
-from chatcomet.core.roster import GRACE_SECONDS, WAKE_SECONDS, RosterState
-from chatcomet.core.rulings import Kind, Ruling
+from chatcomet.core.roster import GRACE_SECONDS, WAKE_SECONDS
 from chatcomet.core.store import Bounds
-from chatcomet.errors import (
-    AskerError,
-    BadTicket,
-    Crowded,
-    CursorExpired,
-    Malformed,
-    NotAllowed,
-    NotSignedIn,
-    StoreUnavailable,
-)
-from chatcomet.settings import Settings
-from tests.unit.api.running_chat import EPOCH, NOON, SOMEBODY, ChatTestCase
+from chatcomet.errors import Malformed, StoreUnavailable
+from tests.unit.api.running_chat import EPOCH, NOON, SOMEBODY
+from tests.unit.api.streams import StreamingTestCase
 
 ADA, BOB, CY = (holder(Session(name[0], name, NOON), None) for name in ("ada", "bob", "cy"))
-BEGINNING = Cursor(EPOCH, 0)
-
-
-class Transport:
-    """A `Sink` that keeps what it is told, and asks the stream to pause as the test says."""
-
-    def __init__(self) -> None:
-        self.stream: Stream | None = None
-        self.said: list[object] = []
-        self.seqs: list[int] = []
-        self.pauses: Literal["never", "at each page", "for a moment at each page"] = "never"
-        self.raises: Exception | None = None
-        self.left = 0
-        """How many bytes are unsent."""
-
-    def page(self, page: Page) -> None:
-        assert page.messages
-        assert page.cursor.next == page.messages[-1].seq + 1
-        self.seqs.extend(message.seq for message in page.messages)
-        self.said.append(len(page.messages))
-        if self.raises is not None:
-            raise self.raises
-        if self.pauses != "never" and self.stream is not None:
-            self.stream.pauseProducing()
-            if self.pauses == "for a moment at each page":
-                self.stream.resumeProducing()
-
-    def roster(self, state: RosterState) -> None:
-        self.said.append([listed.name for listed in state.people])
-
-    def alive(self) -> None:
-        self.said.append("alive")
-
-    def lost(self, expired: CursorExpired) -> None:
-        self.said.append(("lost", expired.first))
-
-    def end(self, retry_after: int) -> None:
-        self.said.append(("end", retry_after))
-
-    def dismiss(self, fault: AskerError) -> None:
-        self.said.append(("dismissed", type(fault)))
-
-    def unsent(self) -> int:
-        return self.left
-
-    def cut(self) -> None:
-        self.said.append("cut")
-
-
-class StreamingTestCase(ChatTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.sink = Transport()
-
-    def follow(self, cursor: Cursor | None = BEGINNING, asker: Asker = SOMEBODY, roster: int | None = None) -> Stream:
-        """A stream that is to be begun by `resumeProducing`."""
-        stream = self.successResultOf(follow(self.chat, Follow("lobby", cursor, roster), asker, self.sink))
-        self.sink.stream = stream
-        return stream
-
-    def begin(self, cursor: Cursor | None = BEGINNING, asker: Asker = SOMEBODY, roster: int | None = None) -> Stream:
-        stream = self.follow(cursor, asker, roster)
-        stream.resumeProducing()
-        return stream
-
-    def add_many(self, count: int) -> None:
-        self.add(*map(str, range(count)))
-
-    def assert_gone(self) -> None:
-        """Nothing is left of the stream: no place among readers and waiters, nobody in the room, no timer."""
-        self.assertEqual((len(self.chat.readers), self.hub.waiting), (0, 0))
-        self.clock.pump([60.0] * 4)
-        self.assertEqual((len(self.hub), self.clock.getDelayedCalls()), (0, []))
 
 
 class FollowTests(StreamingTestCase):
@@ -136,14 +48,6 @@ class FollowTests(StreamingTestCase):
         self.failureResultOf(following, CancelledError)
         answer.callback(Bounds(0, 0))
         self.assertEqual((len(self.hub.room("lobby").roster), len(self.chat.readers)), (0, 0))
-
-    def test_who_may_not_read_is_told_so_before_anything_is_asked(self) -> None:
-        self.policy.policy = Policy.parse('[[rooms]]\nname = "lobby"\nread = "members"')
-        robot = bearer(Ticket("robot", Grants.parse({"*": ["post"]}), NOON + 60, "jti:1"), None)
-        for asker, error in ((stranger(None), NotSignedIn), (self.sign_in("ada"), NotSignedIn), (robot, NotAllowed)):
-            for cursor in (BEGINNING, None):
-                self.assertRaises(error, follow, self.chat, Follow("lobby", cursor), asker, self.sink)
-        self.assertEqual((len(self.hub), len(self.chat.readers), self.sink.said), (0, 0, []))
 
     def test_raises_for_what_is_no_room(self) -> None:
         self.assertRaises(Malformed, Follow, "Lobby")
@@ -338,165 +242,6 @@ class EndTests(StreamingTestCase):
         self.clock.advance(2 * STALL_SECONDS)
         self.assertEqual(self.sink.said, [])
         self.assert_gone()
-
-
-class DismissTests(StreamingTestCase):
-    """Who loses the right to read while the stream goes on."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.ada = self.sign_in("ada")
-
-    def rule(self, kind: Kind, subject: str) -> None:
-        room = "lobby" if kind in ("ban", "mute") else ""
-        self.successResultOf(self.rulings.rule(Ruling(kind, room, subject, inf, "mo", self.now)))
-
-    def sign_out(self) -> None:
-        assert self.ada.right is not None
-        self.rule("ended", self.ada.right)
-
-    def test_while_it_waits(self) -> None:
-        self.begin(asker=self.ada)
-        self.rule("mute", "ada")
-        self.assertEqual(self.sink.said, [])
-        self.rule("ban", "ada")
-        self.assertEqual(self.sink.said, [("dismissed", NotAllowed)])
-        self.add("hello")
-        self.assertEqual(self.sink.seqs, [])
-        self.assert_gone()
-
-    def test_while_it_is_paused(self) -> None:
-        stream = self.begin(asker=self.ada)
-        stream.pauseProducing()
-        self.sign_out()
-        stream.resumeProducing()
-        self.add("hello")
-        self.assertEqual(self.sink.said, [("dismissed", NotSignedIn)])
-        self.assert_gone()
-
-    def test_before_it_begins(self) -> None:
-        self.add("hello")
-        stream = self.follow(asker=self.ada)
-        self.sign_out()
-        stream.resumeProducing()
-        self.assertEqual(self.sink.said, [("dismissed", NotSignedIn)])
-        self.assert_gone()
-
-    def test_from_inside_a_page(self) -> None:
-        self.add_many(2 * DEFAULT_LIMIT)
-        stream, page = self.follow(asker=self.ada), self.sink.page
-
-        def ban(each: Page) -> None:
-            page(each)
-            self.rule("ban", "ada")
-
-        with patch.object(self.sink, "page", ban):
-            stream.resumeProducing()
-        self.assertEqual(self.sink.said, [DEFAULT_LIMIT, ("dismissed", NotAllowed)])
-        self.assert_gone()
-
-    def test_by_a_new_policy(self) -> None:
-        self.begin(asker=self.ada)
-        self.policy.policy = Policy.parse('[[rooms]]\nname = "lobby"\nread = "members"')
-        self.chat.gate.forget()
-        self.chat.readers.check_all()
-        self.assertEqual(self.sink.said, [("dismissed", NotSignedIn)])
-        self.assert_gone()
-
-    def test_by_its_ticket_within_a_second(self) -> None:
-        ticket = Ticket("robot", Grants.parse({"*": ["read"]}), NOON + 10, "jti:1")
-        self.begin(asker=bearer(ticket, None))
-        self.now += 9.9
-        self.clock.advance(9.9)
-        self.assertEqual(self.sink.said, [])
-        self.now += 1.0
-        self.clock.advance(1.0)
-        self.assertEqual(self.sink.said, [("dismissed", BadTicket)])
-        self.assert_gone()
-
-    def test_one_that_has_ended_is_not(self) -> None:
-        self.begin(asker=self.ada).stopProducing()
-        self.rule("ban", "ada")
-        self.assertEqual(self.sink.said, [])
-
-    def test_nor_is_anybody_else(self) -> None:
-        self.begin(asker=self.sign_in("bob"))
-        self.rule("ban", "ada")
-        self.sign_out()
-        self.add("hello")
-        self.assertEqual(self.sink.said, [1])
-
-    def test_a_sink_that_raises_is_logged_and_gone(self) -> None:
-        self.begin(asker=self.ada)
-        with patch.object(self.sink, "dismiss", side_effect=ZeroDivisionError):
-            self.rule("ban", "ada")
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assert_gone()
-
-    def test_while_the_store_is_asked_where_to_begin(self) -> None:
-        robot = bearer(Ticket("robot", Grants.parse({"*": ["read"]}), NOON + 10, "jti:1"), None)
-        ends: list[tuple[Asker, Callable[[], None], type[AskerError]]] = [
-            (self.ada, self.sign_out, NotSignedIn),
-            (self.sign_in("bob"), lambda: self.rule("ban", "bob"), NotAllowed),
-            (robot, lambda: self.rule("revoked", "jti:1"), NotSignedIn),
-            (robot, self.expire, BadTicket),
-        ]
-        for asker, end, error in ends:
-            answer: Deferred[Bounds] = Deferred()
-            with patch.object(self.store, "bounds", return_value=answer):
-                following = follow(self.chat, Follow("lobby"), asker, self.sink)
-            end()
-            self.failureResultOf(following, error)
-            answer.callback(Bounds(0, 0))
-            self.assertEqual((len(self.chat.readers), len(self.hub.room("lobby").roster)), (0, 0))
-            self.hub._rooms.clear()  # or it knows its head
-        self.assertEqual(self.sink.said, [])
-
-    def expire(self) -> None:
-        self.now += 10.0
-        self.clock.advance(1.0)
-
-
-class CrowdTests(StreamingTestCase):
-    settings = Settings(readers=2, readers_per_address=1)
-
-    def refused(self, asker: Asker, cursor: Cursor | None = BEGINNING) -> Crowded:
-        following = follow(self.chat, Follow("lobby", cursor), asker, self.sink)
-        error = self.failureResultOf(following, Crowded).value
-        assert isinstance(error, Crowded)
-        return error
-
-    def test_who_is_too_many_is_told_when_to_come_again(self) -> None:
-        first = self.begin()
-        self.begin()
-        for cursor in (BEGINNING, None):
-            error = self.refused(ADA, cursor)
-            self.assertEqual((error.pages, error.retry_after), ((), CROWDED_SECONDS))
-        self.assertEqual((len(self.chat.readers), self.hub.waiting), (2, 2))
-        self.assertEqual(self.hub.room("lobby").roster.state.count, 1)
-        first.stopProducing()
-        self.begin(asker=ADA)
-        self.add("hello")
-        self.assertEqual(self.sink.said, [1, 1])
-
-    def test_so_is_one_too_many_from_an_address(self) -> None:
-        stream = self.begin(asker=stranger("192.0.2.1"))
-        self.refused(self.sign_in("ada", "192.0.2.1"))
-        self.begin(asker=stranger("192.0.2.2")).stopProducing()
-        stream.stopProducing()
-        self.begin(asker=self.sign_in("bob", "192.0.2.1"))
-
-    def test_who_asks_the_store_where_to_begin_is_one_and_not_two(self) -> None:
-        self.begin(asker=stranger("192.0.2.1"))
-        answer: Deferred[Bounds] = Deferred()
-        self.hub._rooms.clear()
-        with patch.object(self.store, "bounds", return_value=answer):
-            following = follow(self.chat, Follow("lobby"), stranger("192.0.2.2"), self.sink)
-            self.assertEqual(len(self.chat.readers), 2)
-            self.refused(ADA, None)
-        answer.callback(Bounds(0, 0))
-        self.successResultOf(following)
-        self.assertEqual(len(self.chat.readers), 2)
 
 
 class StallTests(StreamingTestCase):
