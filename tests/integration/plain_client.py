@@ -92,7 +92,7 @@ class Connection:
     def read_chunk(self) -> bytes:
         """The next chunk of a body that is sent in chunks; empty at its end."""
         length = int(self._until(b"\r\n"), 16)
-        chunk = self._take(length + 2)
+        chunk = self.take(length + 2)
         assert chunk.endswith(b"\r\n")
         return chunk[:-2]
 
@@ -148,7 +148,7 @@ class Connection:
     def _body(self, status_line: str, headers: Mapping[str, str]) -> bytes:
         if status_line.split(" ")[1] == "204":
             return b""
-        return self._take(int(headers["content-length"]))
+        return self.take(int(headers["content-length"]))
 
     def _until(self, mark: bytes) -> bytes:
         """What comes before `mark`, which is passed over."""
@@ -157,7 +157,8 @@ class Connection:
         before, self._received = self._received.split(mark, 1)
         return before
 
-    def _take(self, length: int) -> bytes:
+    def take(self, length: int) -> bytes:
+        """The next `length` bytes."""
         while len(self._received) < length:
             self._receive()
         taken, self._received = self._received[:length], self._received[length:]
