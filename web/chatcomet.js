@@ -10,6 +10,11 @@
  *     room.start();
  *     await room.post("hello");
  *
+ * By a ticket (docs/tickets.md), which is a text, or an async function that gets one and is asked for another when the
+ * server takes the last one no more:
+ *
+ *     openRoom({ base, room: "lobby", ticket: async () => (await fetch("/my/ticket")).text() });
+ *
  * What holds here, and what the tests hold it to:
  *
  * 1. One way in. Messages come by the poll alone; the answer to a post only says that its message is in
@@ -18,15 +23,18 @@
  * 3. No tight loop, whatever is answered: failures back off, and so do answers that come at once with nothing.
  * 4. A post keeps its key until it has been answered for good; posts go out one after the other, as given.
  * 5. A loss is told, never hidden.
+ * 6. A server that says no (401, 403) is asked no more, until start() is called again; one that says when to come again
+ *    is not asked before.
  */
 
+import { MARGIN, Requests, follow } from "./requests.js";
+
+export { Problem, parseRetryAfter } from "./requests.js";
+
 const HOLD = 25; // seconds for which we let the server suspend a poll
-const MARGIN = 15; // seconds for all else: connecting, sending, the way back
-const GLANCE = 5; // seconds between two looks at the clock while a request is open
 const QUICK = 0.5; // an answer with nothing new in less than this many seconds was not a suspended poll
 const STUCK = 2; // seconds in which the poll should bring what a post has been told is in the log
 const CATCH_UP = 1000; // so many messages are read after a loss; if there are more, only the newest
-const LONGEST_RETRY_AFTER = 300; // seconds; who asks for more (or has another clock) gets this
 
 // ---- Pure parts ----
 
@@ -39,13 +47,6 @@ export function backoff(attempt, random, { first = 1, cap = 30, retryAfter = nul
   const most = Math.min(cap, first * 2 ** attempt);
   const wait = most / 2 + (luck * most) / 2;
   return retryAfter === null ? wait : Math.max(wait, retryAfter + luck);
-}
-
-/** A `Retry-After` header (seconds, or a date) as seconds from `now` (milliseconds); null where there is none. */
-export function parseRetryAfter(header, now) {
-  if (!header) return null;
-  const seconds = /^\s*\d+\s*$/.test(header) ? Number(header) : (Date.parse(header) - now) / 1000;
-  return Number.isNaN(seconds) ? null : Math.min(Math.max(seconds, 0), LONGEST_RETRY_AFTER);
 }
 
 /** `epoch.next` as `{epoch, next}`, or null. */
@@ -94,90 +95,9 @@ function isFinal({ status }) {
   return status >= 400 && status < 500 && ![408, 425, 429].includes(status);
 }
 
-// ---- Requests ----
-
-/** The server has refused: its problem's `status`, `title`, `detail`, and `retryAfter` in seconds or null. */
-export class Problem extends Error {
-  constructor(status, body, retryAfter) {
-    super(body?.detail ?? body?.title ?? `The server answered ${status}.`);
-    Object.assign(this, { ...body, name: "Problem", status, retryAfter });
-  }
-}
-
-/** Like AbortSignal.any(), which browsers before 2024 lack. Abort it in the end: that lets go of the signals. */
-function follow(signals) {
-  const controller = new AbortController();
-  for (const signal of signals) {
-    if (signal.aborted) controller.abort(signal.reason);
-    signal.addEventListener("abort", () => controller.abort(signal.reason), { signal: controller.signal });
-  }
-  return controller;
-}
-
-/** Requests for JSON. Each of them ends: with its answer, by one of its signals, or when patience is at an end. */
-class Requests {
-  #world;
-  #glances = new Set();
-
-  constructor(world) {
-    this.#world = world;
-  }
-
-  /** The answer to one request; fails with a Problem, or with another Error where this was not our server at all. */
-  async json(url, { signals = [], patience = MARGIN, ...init } = {}) {
-    const request = follow(signals);
-    const glances = this.#watch(request, patience);
-    try {
-      const response = await this.#world.fetch(url, { cache: "no-store", ...init, signal: request.signal });
-      const answer = await this.#read(response);
-      request.signal.throwIfAborted();
-      return answer;
-    } finally {
-      glances.stop();
-      request.abort();
-    }
-  }
-
-  /** Give up now what is overdue. For the moment when a machine wakes up. */
-  glance() {
-    for (const glance of [...this.#glances]) glance();
-  }
-
-  async #read(response) {
-    const text = await response.text();
-    const isJson = /^application\/(problem\+)?json\b/i.test(response.headers.get("Content-Type") ?? "");
-    if (!response.ok) {
-      const retryAfter = parseRetryAfter(response.headers.get("Retry-After"), this.#world.now());
-      throw new Problem(response.status, isJson ? JSON.parse(text) : null, retryAfter);
-    }
-    if (response.status === 204) return null;
-    // A hotel's login page says 200 too.
-    if (!isJson) throw new Error("Something other than the chat server has answered.");
-    return JSON.parse(text);
-  }
-
-  /**
-   * Ends a request that nobody answers: a connection can be dead without either side being told. By the wall
-   * clock, looked at every few seconds, since timers stand still while a machine sleeps and the clock does not.
-   */
-  #watch(request, patience) {
-    const { timers, now } = this.#world;
-    const began = now();
-    let timer;
-    const glance = () => {
-      timers.clearTimeout(timer);
-      const age = (now() - began) / 1000;
-      if (age < 0 || age >= patience) request.abort(new Error("The server does not answer."));
-      else timer = timers.setTimeout(glance, Math.ceil(Math.min(GLANCE, patience - age) * 1000));
-    };
-    const stop = () => {
-      timers.clearTimeout(timer);
-      this.#glances.delete(glance);
-    };
-    this.#glances.add(glance);
-    glance();
-    return { stop };
-  }
+/** The server does not let us in, and it was our server that said so: a firewall's 403 has no type, and may pass. */
+function isRefusal({ status, type }) {
+  return [401, 403].includes(status) && typeof type === "string";
 }
 
 /** What the library takes from around it; a test gives its own. */
@@ -193,13 +113,16 @@ export function newKey() {
 
 const jsonHeaders = (more) => ({ "Content-Type": "application/json", ...more });
 
-/** Who we are: `get()`, `signIn(name)`, `signOut()`. */
-export function openSession({ base, ...given }) {
-  const requests = new Requests(surroundings(given));
+// ---- Who we are ----
+
+/** Who we are: `get()`, `signIn(name, password)` (without a password: as a guest), `signOut()`. */
+export function openSession({ base, ticket, ...given }) {
+  const requests = new Requests(surroundings(given), ticket);
   const url = new URL("session", base);
   return {
     get: () => requests.json(url),
-    signIn: (name) => requests.json(url, { method: "POST", headers: jsonHeaders(), body: JSON.stringify({ name }) }),
+    signIn: (name, password) => requests.json(url,
+      { method: "POST", headers: jsonHeaders(), body: JSON.stringify({ name, password }) }),
     signOut: () => requests.json(url, { method: "DELETE" }),
   };
 }
@@ -209,8 +132,9 @@ export function openSession({ base, ...given }) {
 /**
  * A room to read and to write. `base` is the URL that the server is served under. Events:
  *
- * - `messages`: an array of new ones, in the order of the log.
- * - `state`: `{state, seconds, error}`: connecting, live, reconnecting (the next attempt in `seconds`) or stopped.
+ * - `messages`: an array of new ones, in the order of the log. One with `erased` has lost what it said.
+ * - `state`: `{state, seconds, error}`: connecting, live, reconnecting (the next attempt in `seconds`), stopped, or
+ *   refused: we may not read here, or not as who we are now. It ends there; start() asks again. Posts are not stopped.
  * - `gap`: `{lost, reset}`: so many messages were lost (null: unknown). With `reset` the log is another one, or we were
  *   away too long: what was shown before does not belong to what follows.
  * - `delayed`: `{key, seconds, error}`: a post has failed and is sent again in so many seconds.
@@ -233,10 +157,10 @@ class Room {
   #outbox = Promise.resolve(); // when the last post was answered
   #listeners = { messages: new Set(), state: new Set(), gap: new Set(), delayed: new Set() };
 
-  constructor({ base, room, ...given }) {
+  constructor({ base, room, ticket, ...given }) {
     if (!isRoomName(room)) throw new RangeError(`Not the name of a room: ${room}`);
     this.#world = surroundings(given);
-    this.#requests = new Requests(this.#world);
+    this.#requests = new Requests(this.#world, ticket);
     this.#url = new URL(`rooms/${room}/messages`, base);
   }
 
@@ -253,7 +177,7 @@ class Room {
     this.#run(this.#life.signal);
   }
 
-  /** Ends the poll and all posts that are under way. start() goes on from the same cursor. */
+  /** Ends the poll and all posts that are under way. start() goes on from the same cursor, as after a refusal. */
   stop() {
     this.#running = false;
     this.#life.abort(new Error("The room was stopped."));
@@ -276,6 +200,19 @@ class Room {
     const [theirs, ours] = [page.cursor, this.#cursor].map((cursor) => parseCursor(cursor)?.epoch);
     if (theirs !== ours) throw new Error("The log is another one by now.");
     return merge(null, page.messages).fresh.filter((message) => message.seq < seq);
+  }
+
+  /**
+   * Where an EventSource ("events") or a WebSocket ("socket") follows this room from where it has come to. Neither can
+   * send headers, so the ticket, a new one where it comes of a function, stands in the URL: whoever sees that has it.
+   */
+  async streamUrl(kind) {
+    const url = new URL(kind, this.#url);
+    if (kind === "socket") url.protocol = url.protocol.replace("http", "ws");
+    if (this.#cursor !== null) url.searchParams.set("cursor", this.#cursor);
+    const ticket = await this.#requests.newTicket([]);
+    if (ticket !== null) url.searchParams.set("ticket", ticket);
+    return url.href;
   }
 
   /**
@@ -323,22 +260,31 @@ class Room {
       this.#poll = new AbortController();
       const began = this.#world.now();
       try {
-        const fresh = await this.#ask(wait, [life, this.#poll.signal]);
+        const { fresh, retryAfter } = await this.#ask(wait, [life, this.#poll.signal]);
         this.#say({ state: "live" });
         if (failures) this.wakeUp(); // for posts that wait
         failures = 0;
         const isQuick = this.#world.now() - began < QUICK * 1000;
         fruitless = isQuick && !fresh ? fruitless + 1 : 0;
         wait = HOLD;
-        // One is innocent: an empty room, or the first poll after trouble.
-        if (fruitless > 1) await this.#sleep(backoff(fruitless - 2, this.#world.random), [life]);
+        // One is innocent: an empty room, or the first poll after trouble. And of a crowd some have to wait.
+        if (fruitless > 1 || (retryAfter !== null && !fresh)) {
+          const seconds = backoff(Math.max(fruitless - 2, 0), this.#world.random, { retryAfter });
+          await this.#sleep(seconds, [life], retryAfter);
+        }
       } catch (error) {
         wait = 0;
         if (life.aborted || this.#poll.signal.aborted) continue; // stopped, or abandoned: nothing has failed
+        if (isRefusal(error)) return this.#refuse(error);
         await this.#reconnect(failures, error, life);
         failures += 1;
       }
     }
+  }
+
+  #refuse(error) {
+    this.#running = false;
+    this.#say({ state: "refused", error });
   }
 
   async #reconnect(failures, error, life) {
@@ -348,15 +294,17 @@ class Room {
     if (!life.aborted) this.#say({ state: "reconnecting", seconds: 0, error });
   }
 
-  /** One poll; how many messages it has brought. */
+  /** One poll: how many messages it has brought, and when to come again (null: at once). */
   async #ask(wait, signals) {
     const query = this.#cursor === null ? {} : { cursor: this.#cursor, wait };
     try {
-      return this.#accept(await this.#page(query, { patience: wait + MARGIN, signals }));
+      const page = await this.#page(query, { patience: wait + MARGIN, signals });
+      return { fresh: this.#accept(page), retryAfter: page.retryAfter };
     } catch (error) {
       // 410 is an expired cursor, 400 one that the server does not even understand.
       if (this.#cursor === null || ![400, 410].includes(error.status)) throw error;
-      return this.#recover(error, signals);
+      await this.#recover(error, signals);
+      return { fresh: 0, retryAfter: null }; // or a server whose cursors always expire would be asked without end
     }
   }
 
@@ -366,13 +314,12 @@ class Room {
     if (onward) {
       [this.#cursor, this.#next] = [onward.cursor, onward.next];
       this.#emit("gap", { lost: onward.lost, reset: false });
-      return 0;
+      return;
     }
     const newest = await this.#page({}, { signals });
     this.#next = null;
     this.#emit("gap", { lost: null, reset: true });
     this.#accept(newest);
-    return 0; // or a server whose cursors always expire would be asked without end
   }
 
   #accept({ cursor, messages }) {
@@ -389,9 +336,9 @@ class Room {
   async #page(query, options) {
     const url = new URL(this.#url);
     url.search = new URLSearchParams(query);
-    const page = await this.#requests.json(url, options);
-    if (!isPage(page)) throw new Error("The answer is not a page of messages.");
-    return page;
+    const { body, retryAfter } = await this.#requests.ask(url, options);
+    if (!isPage(body)) throw new Error("The answer is not a page of messages.");
+    return { ...body, retryAfter };
   }
 
   /** Ends after so many seconds, by a signal, or by wakeUp(), except where the server has named the time. */

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import PurePath
 
 import chatcomet
 from chatcomet.http.wire import Answer
 
+FILES = {
+    "": "index.html",
+    **{
+        name: name
+        for name in (
+            *("chatcomet.js", "requests.js"),  # the library
+            *("page.js", "place.js", "sign-in.js", "log.js", "outbox.js", "composer.js", "connection.js"),
+            *("chat.css", "icon.svg"),
+        )
+    },
+}
+"""The page and its files, by the names under which they are served."""
+
 _TYPES = {
-    "index.html": "text/html; charset=utf-8",
-    "chatcomet.js": "text/javascript; charset=utf-8",
-    "page.js": "text/javascript; charset=utf-8",
-    "chat.css": "text/css; charset=utf-8",
-    "icon.svg": "image/svg+xml",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
 }
 
 POLICY = (
@@ -25,8 +38,9 @@ _HEADERS = (("Content-Security-Policy", POLICY), ("Referrer-Policy", "no-referre
 
 
 def read_page() -> dict[str, Answer]:
-    """The answers for the page's files, by name; "" is the page itself."""
+    """The answers for all `FILES`."""
     folder = resources.files(chatcomet) / "web"
-    files = {name: Answer(200, (folder / name).read_bytes(), kind, _HEADERS) for name, kind in _TYPES.items()}
-    files[""] = files.pop("index.html")
-    return files
+    return {
+        name: Answer(200, (folder / file).read_bytes(), _TYPES[PurePath(file).suffix], _HEADERS)
+        for name, file in FILES.items()
+    }

@@ -37,10 +37,13 @@ from chatcomet.http.credentials import Credentials, counted_address, known_by, r
 from chatcomet.http.description import read_description
 from chatcomet.http.events import follow_room
 from chatcomet.http.handshake import check_line
-from chatcomet.http.page import read_page
+from chatcomet.http.page import FILES, read_page
 from chatcomet.http.request import ChatRequest
 from chatcomet.http.socket import open_socket
 from chatcomet.http.wire import Answer
+
+_FILES = ", ".join(f"'{name}'" for name in FILES if name)
+"""As Klein's routes name them."""
 
 _SANCTIONS: dict[str, Sanction] = {"bans": "ban", "mutes": "mute"}
 """By what they are called in a path."""
@@ -86,7 +89,7 @@ class ChatResource:
     # The page
 
     @app.route("/", methods=["GET"], defaults={"name": ""})
-    @app.route("/<any('chatcomet.js', 'page.js', 'chat.css', 'icon.svg'):name>", methods=["GET"])
+    @app.route(f"/<any({_FILES}):name>", methods=["GET"])
     @_answers
     def file(self, request: ChatRequest, name: str) -> Answer:
         return self._page[name]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+import chatcomet
 from chatcomet.http.page import POLICY, read_page
+
+WEB = Path(chatcomet.__file__).parent / "web"
 
 
 class PageTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.files = read_page()
 
-    def test_has_these_files(self) -> None:
-        self.assertEqual(set(self.files), {"", "chatcomet.js", "page.js", "chat.css", "icon.svg"})
+    def test_has_all_files(self) -> None:
+        self.assertEqual(set(self.files), {"" if path.name == "index.html" else path.name for path in WEB.iterdir()})
 
     def test_each_is_of_its_kind(self) -> None:
         kinds = {name: answer.content_type for name, answer in self.files.items()}
@@ -40,6 +44,6 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", page), [])
 
     def test_its_links_are_relative_so_that_it_works_under_a_prefix(self) -> None:
-        for name in ("", "page.js", "chat.css"):
+        for name in self.files.keys() - {"icon.svg"}:
             text = self.files[name].body.decode()
             self.assertEqual(re.findall(r"""(?:src=|href=|from |url\(|import )["']?/""", text), [], name)

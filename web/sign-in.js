@@ -1,0 +1,145 @@
+/** Who I am: a guest, a guest with a name, or a member; and the dialog in which that changes. */
+import { openSession } from "./chatcomet.js";
+import { base, roomName } from "./place.js";
+
+const NOBODY = "guest"; // the server's name for whoever has none
+
+const $ = (id) => document.getElementById(id);
+const [dialog, memberForm, guestForm] = ["sign-in", "member", "guest"].map($);
+
+const reasonOf = (error) => (error.status ? error.message : "the server can't be reached");
+
+/** Whether a room's name fits a pattern, in which each star stands for anything, or nothing. */
+function matches(pattern, room) {
+  const parts = pattern.split("*");
+  const [head, tail] = [parts.shift(), parts.pop()];
+  if (tail === undefined) return head === room;
+  let at = head.length;
+  for (const part of parts) {
+    const found = room.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return room.startsWith(head) && room.endsWith(tail) && room.length - tail.length >= at;
+}
+
+/** Whether `grants` let us do `action` here: the first pattern that matches the room holds for it. */
+function allow(grants, action) {
+  const pattern = Object.keys(grants).find((one) => matches(one, roomName));
+  return pattern !== undefined && grants[pattern].includes(action);
+}
+
+/**
+ * `me`: a `name`, and what the server knows of us. `may(action)`: whether we may do that in this room, as far as we know.
+ * `own`: the seqs of the messages that are ours, whatever our name is by now. Listeners are called when we have become
+ * somebody else, or may do something else.
+ */
+export function openMe() {
+  const session = openSession({ base });
+  const listeners = new Set();
+  const ways = { password: false, guest: true }; // to become somebody
+  let who = null; // as the server has said last
+  let busy = Promise.resolve(); // until what was asked for in the dialog is answered
+  const me = {
+    name: NOBODY,
+    isNobody: true,
+    isMember: false,
+    ways,
+    own: new Set(),
+    may: (action) => who === null || allow(who.grants, action),
+    on: (listener) => listeners.add(listener),
+    settled: () => busy,
+    refresh,
+    ask,
+  };
+
+  function become(answer) {
+    if (JSON.stringify(answer) === JSON.stringify(who)) return;
+    who = answer;
+    const isNobody = who.name === NOBODY;
+    Object.assign(me, { name: who.name, isNobody, isMember: !who.guest });
+    Object.assign(ways, who.sign_in);
+    const canChange = !isNobody || ways.password || ways.guest;
+    const offer = ways.password ? "sign in" : "pick a name";
+    $("me").textContent = !isNobody ? who.name : ways.guest ? `guest · ${offer}` : ways.password ? "Sign in" : "guest";
+    $("me").title = isNobody ? (ways.password ? "Sign in" : "Pick a name") : `You are ${who.name}`;
+    $("me").disabled = !canChange;
+    $("me").classList.remove("unknown");
+    for (const listener of listeners) listener();
+  }
+
+  /** The cookie may have changed in another tab, or a new server may not know us any more. */
+  function refresh() {
+    return session.get().then(become, () => {});
+  }
+
+  /** Shows one of the forms, or, to members, neither: they sign out first. */
+  function show(form, reason) {
+    const titles = { member: "Sign in", guest: ways.password ? "Enter as a guest" : "Pick a name" };
+    const whys = {
+      member: "With the name and password of your account here.",
+      guest: "Others see your name beside what you write.",
+    };
+    $("sign-in-title").textContent = titles[form?.id] ?? `You are ${me.name}`;
+    $("sign-in-why").textContent = reason ?? whys[form?.id] ?? "You have signed in with a password.";
+    for (const one of [memberForm, guestForm]) one.hidden = one !== form;
+    $("refused").textContent = "";
+    $("to-guest").hidden = form !== memberForm || !ways.guest;
+    $("to-member").hidden = form !== guestForm || !ways.password;
+    $("sign-out").hidden = me.isNobody || form === memberForm;
+    $("sign-out").textContent = me.isMember ? "Sign out" : "Be a guest again";
+    $("not-now").textContent = form ? "Not now" : "Close";
+    form?.querySelector("input").select();
+  }
+
+  /** Asks who we are; fires with whether it was answered when the dialog closes. */
+  function ask(reason) {
+    if (!dialog.open) {
+      $("name").value = me.isNobody || me.isMember ? "" : me.name;
+      dialog.returnValue = "";
+      dialog.showModal();
+      show(me.isMember ? null : ways.password && (me.isNobody || !ways.guest) ? memberForm : guestForm, reason);
+    }
+    return new Promise((resolve) => {
+      dialog.addEventListener("close", () => resolve(dialog.returnValue === "done"), { once: true });
+    });
+  }
+
+  /** Asks the server; what it refuses stands in the dialog, and what was typed stays. */
+  function attempt(request, form) {
+    $("refused").textContent = "";
+    busy = (async () => {
+      dialog.setAttribute("aria-busy", "true");
+      try {
+        await request();
+        await refresh();
+        dialog.close("done");
+      } catch (error) {
+        $("refused").textContent = reasonOf(error);
+        form?.querySelector("input:last-of-type").select();
+      } finally {
+        dialog.removeAttribute("aria-busy");
+      }
+    })();
+  }
+
+  function onSubmit(form, request) {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (!dialog.hasAttribute("aria-busy")) attempt(request, form);
+    });
+  }
+
+  onSubmit(memberForm, () => session.signIn($("username").value, $("password").value));
+  onSubmit(guestForm, () => session.signIn($("name").value));
+  $("to-guest").addEventListener("click", () => show(guestForm));
+  $("to-member").addEventListener("click", () => show(memberForm));
+  $("me").addEventListener("click", () => ask());
+  $("not-now").addEventListener("click", () => dialog.close());
+  $("sign-out").addEventListener("click", () => attempt(session.signOut));
+  dialog.addEventListener("close", () => {
+    $("password").value = "";
+    ($("text").disabled ? $("me") : $("text")).focus();
+  });
+  return me;
+}
