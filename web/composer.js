@@ -21,6 +21,7 @@ export function openComposer(unsent, me) {
     text.disabled = !me.may("post");
     const why = me.isMember || !me.ways.password ? "You may not write here." : "Sign in to write here.";
     $("closed").textContent = text.disabled ? why : "";
+    text.placeholder = text.disabled ? "" : "Write a message";
     $("composer").classList.toggle("closed", text.disabled);
     changed();
   }

@@ -48,6 +48,7 @@ export function showConnection(room, me) {
     if (current !== "refused") return; // we read on as somebody else
     const canSignIn = me.ways.password && !me.isMember;
     $("come-in").hidden = !canSignIn;
+    $("try-now").hidden = canSignIn;
     if (error.status !== 401) return;
     if (canSignIn) $("status").textContent = `Sign in to read ${roomName}`;
     if (hasTried) return;

@@ -182,8 +182,13 @@ export function openView(room, me) {
     $("empty").hidden = !isEmpty;
     if (isEmpty) isOpening = false;
   });
+  const markOwn = () => [...log.children].forEach(relate);
+  me.on(() => {
+    $("invitation").hidden = !me.may("post");
+    markOwn();
+  });
 
-  return { append, clear, gap, toBottom, markOwn: () => [...log.children].forEach(relate), newest: () => newest };
+  return { append, clear, gap, toBottom, markOwn, newest: () => newest };
 }
 
 /** What a message says, as nodes: its text with links, or what there is in place of a text. */

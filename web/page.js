@@ -32,7 +32,6 @@ function openPage() {
   const unsent = openOutbox(room, me, view);
   openComposer(unsent, me);
   showConnection(room, me);
-  me.on(view.markOwn);
   unread.show(0);
   room.on("messages", (messages) => {
     unsent.match(messages);

@@ -1,12 +1,16 @@
-"""What integration tests share: running servers."""
+"""What integration tests share: running servers, and a browser."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 
+from tests.integration.chromium import chromium
+from tests.integration.pages import Visit
 from tests.integration.server import Server
 
 StartServer = Callable[..., Server]
@@ -43,3 +47,44 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.start()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Opens a page as somebody of their own (other cookies), with options of a browser context.
+
+    Whatever a page throws, shows as a dialog, or tries against its Content-Security-Policy fails the test.
+    """
+    contexts = []
+    wrongs: list[str] = []
+
+    def refuse_dialog(dialog: Dialog) -> None:
+        wrongs.append(dialog.message)
+        dialog.dismiss()
+
+    def read_console(said: ConsoleMessage) -> None:
+        if "Content Security Policy" in said.text:
+            wrongs.append(said.text)
+
+    def visit(url: str, *, script: str = "", **options: Any) -> Page:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        if script:
+            context.add_init_script(script)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrongs.append(str(error)))
+        page.on("dialog", refuse_dialog)
+        page.on("console", read_console)
+        page.goto(url)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert wrongs == []

@@ -8,81 +8,15 @@ import threading
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.integration.chromium import chromium
 from tests.integration.conftest import StartServer
+from tests.integration.pages import LONG, Visit, is_live, said, take_name, write
 from tests.integration.server import Server
 
 MESSAGES = re.compile(r"/rooms/lobby/messages")
-LONG = 20_000  # milliseconds: a back-off may be under way
-
-Visit = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    """Opens a page as somebody of their own (other cookies), with options of a browser context.
-
-    Whatever a page throws, shows as a dialog, or tries against its Content-Security-Policy fails the test.
-    """
-    contexts = []
-    wrongs: list[str] = []
-
-    def refuse_dialog(dialog: Dialog) -> None:
-        wrongs.append(dialog.message)
-        dialog.dismiss()
-
-    def read_console(said: ConsoleMessage) -> None:
-        if "Content Security Policy" in said.text:
-            wrongs.append(said.text)
-
-    def visit(url: str, *, script: str = "", **options: Any) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        if script:
-            context.add_init_script(script)
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrongs.append(str(error)))
-        page.on("dialog", refuse_dialog)
-        page.on("console", read_console)
-        page.goto(url)
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-    assert wrongs == []
-
-
-def is_live(page: Page) -> None:
-    expect(page.locator("#status")).to_have_text("Connected", timeout=LONG)
-
-
-def write(page: Page, text: str) -> None:
-    expect(page.locator("#sign-in")).to_be_hidden()  # behind it nobody can write
-    page.get_by_label("Your message").fill(text)
-    page.get_by_label("Your message").press("Enter")
-
-
-def said(page: Page, text: str) -> Locator:
-    """Where the log shows `text`."""
-    return page.locator("#log .text").get_by_text(text, exact=True)
-
-
-def take_name(page: Page, name: str) -> None:
-    page.locator("#me").click()
-    page.get_by_role("textbox", name="Name").fill(name)
-    page.get_by_role("button", name="Use this name").click()
 
 
 def post(server: Server, *texts: str, room: str = "lobby", prefix: str = "") -> None:
