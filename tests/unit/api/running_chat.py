@@ -85,6 +85,7 @@ class ChatTestCase(SynchronousTestCase):
             self.settings, self.store, self.hub, KEY, access, lambda: self.luck, self.clock, lambda: self.now
         )
         self.sessions = self.chat.sessions
+        self.addCleanup(self.hub.drain)  # what waits would do something once more when it is found to be garbage
 
     def tickets(self) -> Tickets | None:
         """Which ones are good."""
