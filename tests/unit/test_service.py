@@ -36,7 +36,7 @@ from chatcomet.http.site import ChatSite
 from chatcomet.service import BACKLOG_CONNECTIONS, STOP_SECONDS, ChatService
 from chatcomet.settings import Settings
 from chatcomet.stores.memory import MemoryStore
-from tests.unit.api.running_chat import SOMEBODY
+from tests.unit.api.running_chat import SOMEBODY, with_ticket
 from tests.unit.http.peer import Peer, asking
 
 SETTINGS = Settings(store="memory:", listen=("tcp:8081:interface=127.0.0.1",), hosts=frozenset({"chat.example"}))
@@ -239,6 +239,18 @@ class PolicyTests(ServiceTestCase):
                 self.assertTrue(self.service.reload())
             self.assertEqual(self.service._policy.policy.rules(name).retain, 1)
 
+    def test_whoever_may_not_read_by_a_new_one_waits_no_more(self) -> None:
+        self.path.write_text('[[rooms]]\nname = "a"\nretain = 1')
+        self.service.startService()
+        peers = [self.connect(), self.connect()]
+        for peer, room in zip(peers, "ab", strict=True):
+            peer.send(asking(f"/rooms/{room}/messages?cursor={self.service._store.epoch}.0"))
+        self.assertEqual(self.service.waiting, 2)
+        self.path.write_text('[[rooms]]\nname = "a"\nread = "members"')
+        self.assertTrue(self.service.reload())
+        self.assertEqual((peers[0].answer().status, self.service.waiting), (401, 1))
+        self.assertEqual(self.connect().ask("/rooms/a").status, 401)
+
     def test_one_that_errs_refuses_the_start_and_leaves_nothing_behind(self) -> None:
         self.path.write_text("[[rooms]]")
         with patch.object(MemoryStore, "open") as opened:
@@ -287,6 +299,14 @@ class SignInTests(ServiceTestCase):
         self.assertEqual(events, ["start"])
         self.successResultOf(self.service.stopService())
         self.assertEqual(events, ["start", "stop"])
+
+
+class GuestsTests(ServiceTestCase):
+    settings = replace(SETTINGS, guests=False)
+
+    def test_may_be_kept_out(self) -> None:
+        self.service.startService()
+        self.assertEqual(self.connect().ask("/rooms/lobby").status, 401)
 
 
 class RetentionTests(ServiceTestCase):
@@ -389,6 +409,16 @@ class StopTests(ServiceTestCase):
         with capturedLogs() as events:
             self.successResultOf(self.service.stopService())
         self.assertIn(("posts", 2), [(event.get("name"), event.get("count")) for event in events])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_nobody_looks_for_expired_tickets_any_more(self) -> None:
+        chat = self.service._chat
+        assert chat is not None
+        waiting = Wait(chat.readers, with_ticket("ada", "read"), ("lobby",), ())
+        waiting.enter()
+        waiting.until(succeed(None))
+        self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+        self.successResultOf(self.service.stopService())
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_without_anybody_it_is_stopped_at_once(self) -> None:
