@@ -26,6 +26,10 @@ HEAD = Cursor(EPOCH, 0)
 class WaysTestCase(ChatTestCase):
     """What holds for each way to wait for pages of the lobby, and of others."""
 
+    def setUp(self) -> None:
+        super().setUp()
+        self.addCleanup(self.hub.drain)  # or whatever still waits is ended by the garbage collector
+
     def waits(self, asker: Asker) -> list[Deferred[Any]]:
         """One of each way."""
         return [
