@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs, formatEvent
+from twisted.logger import capturedLogs, eventAsText, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
@@ -103,6 +103,20 @@ class BeforeItServesTests(SynchronousTestCase):
         self.assertNotIn(b"secret", answer.body)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertFalse(self.peer.ended)
+
+    def test_a_fault_is_logged_without_what_is_secret_in_a_query(self) -> None:
+        class Broken(Resource):
+            isLeaf = True
+
+            def render(self, request: object) -> bytes:
+                raise ZeroDivisionError
+
+        self.site.serve(Broken())
+        with capturedLogs() as events:
+            self.peer.ask("/rooms/lobby/events?ticket=eyJ.secret.x")
+        self.assertIn("a fault in answering GET /rooms/lobby/events", [formatEvent(event) for event in events])
+        self.assertFalse([event for event in events if "secret" in eventAsText(event)])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_what_has_no_limits_here_is_not_offered(self) -> None:
         with patch("twisted.web.http.H2_ENABLED", True):
