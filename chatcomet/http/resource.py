@@ -165,7 +165,7 @@ class ChatResource:
         listed = self._asker(request).addCallback(partial(moderation.sanctions, self._chat, _SANCTIONS[sort], room))
         return listed.addCallback(partial(wire.sanctions_answer, sort))
 
-    @app.route("/rooms/<room>/<any('bans', 'mutes'):sort>/<whom>", methods=["PUT"])
+    @app.route("/rooms/<room>/<any('bans', 'mutes'):sort>/<path:whom>", methods=["PUT"])
     @_answers
     def sanction(self, request: ChatRequest, room: str, sort: str, whom: str) -> Deferred[Answer]:
         asks.check_source(self._chat, request)
@@ -174,7 +174,7 @@ class ChatResource:
         sanction = partial(moderation.sanction, self._chat, _SANCTIONS[sort], room, whom, seconds)
         return self._asker(request).addCallback(sanction).addCallback(wire.sanction_answer)
 
-    @app.route("/rooms/<room>/<any('bans', 'mutes'):sort>/<whom>", methods=["DELETE"])
+    @app.route("/rooms/<room>/<any('bans', 'mutes'):sort>/<path:whom>", methods=["DELETE"])
     @_answers
     def lift(self, request: ChatRequest, room: str, sort: str, whom: str) -> Deferred[Answer]:
         asks.check_source(self._chat, request)

@@ -64,6 +64,7 @@ def test_answers_as_it_is_described(case: schemathesis.Case[Any], described: Ser
 KEY = "0123456789abcdef"
 ADA = {"headers": {"Authorization": "Bearer {ada}"}}
 EVE = {"whom": "Eve"}
+SLASHED = {"whom": "a/b"}
 KNOWN: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "a page": ("GET", "/rooms/{room}/messages", {"query": {"cursor": "{epoch}.0"}}, 200),
     "a page with the roster": ("GET", "/rooms/{room}/messages", {"query": {"cursor": "{epoch}.1", "roster": 0}}, 200),
@@ -93,6 +94,8 @@ KNOWN: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "a ban for good": ("PUT", "/rooms/{room}/bans/{whom}", {"path_parameters": EVE, "body": {}, **ADA}, 200),
     "who is banned": ("GET", "/rooms/{room}/bans", ADA, 200),
     "the end of a ban": ("DELETE", "/rooms/{room}/bans/{whom}", {"path_parameters": EVE, **ADA}, 204),
+    "a mute of a name with a slash": ("PUT", "/rooms/{room}/mutes/{whom}", {"path_parameters": SLASHED, **ADA}, 200),
+    "the end of it": ("DELETE", "/rooms/{room}/mutes/{whom}", {"path_parameters": SLASHED, **ADA}, 204),
     "a mute": ("PUT", "/rooms/{room}/mutes/{whom}", {"path_parameters": EVE, "body": {"seconds": 1.5}, **ADA}, 200),
     "who is muted": ("GET", "/rooms/{room}/mutes", ADA, 200),
     "the end of no mute": ("DELETE", "/rooms/{room}/mutes/{whom}", {"path_parameters": {"whom": "x"}, **ADA}, 404),
