@@ -18,6 +18,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ There is none at the other end: a ticket is worth nothing from `exp` on, as its 
 LATEST_SECONDS = 10**11
 """Whatever is later than this, in the year 5138, was meant to be something else: milliseconds, mostly."""
 
+_JTI = "jti:"
 _REMEMBERED = 20_000
 _REMEMBERED_BYTES = 64 * 1024 * 1024
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
@@ -65,6 +67,11 @@ class Ticket:
         No session's id looks like it.
         """
         return f"ticket:{self.name}"
+
+    @property
+    def revoked_until(self) -> float:
+        """Until when it is kept that it was revoked: another ticket of its `jti` may be good for longer."""
+        return math.inf if self.id.startswith(_JTI) else self.until
 
 
 class Tickets:
@@ -198,7 +205,7 @@ def _read_claims(claims: Mapping[str, object], signed: str) -> Ticket:
         name = check_subject(_read_text(claims, "sub"))
         grants = Grants.parse(claims.get("grants", {}))
         if "jti" in claims:
-            ticket_id = "jti:" + check_id(_read_text(claims, "jti"))
+            ticket_id = _JTI + check_id(_read_text(claims, "jti"))
         else:
             ticket_id = "sha256:" + sha256(signed.encode()).hexdigest()
     except Malformed as error:

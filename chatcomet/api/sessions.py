@@ -83,5 +83,5 @@ def sign_out(chat: Chat, asker: Asker) -> Deferred[None]:
         until = now + LIFE_SECONDS + 1.0  # when the last of its cookies is too old
         return chat.rulings.rule(Ruling("ended", "", asker.session.id, until, asker.name, now))
     if asker.ticket is not None:
-        return chat.rulings.rule(Ruling("revoked", "", asker.ticket.id, asker.ticket.until, asker.name, now))
+        return chat.rulings.rule(Ruling("revoked", "", asker.ticket.id, asker.ticket.revoked_until, asker.name, now))
     return succeed(None)

@@ -237,6 +237,13 @@ class SignOutTests(SessionsTestCase):
         ruling = Ruling("revoked", "", ada.ticket.id, ada.ticket.until, "ada", NOON)
         self.assertEqual(self.successResultOf(self.store.rulings()), [ruling])
 
+    def test_of_a_ticket_revokes_all_of_its_jti_whenever_they_expire(self) -> None:
+        short, long = (forge.ticket(exp=int(NOON) + seconds, jti="1") for seconds in (60, 3600))
+        self.sign_out(self.chat.askers.bearer(short, None))
+        for _ in range(2):
+            self.assertIn("revoked", str(self.assertRaises(BadTicket, self.chat.askers.bearer, long, None)))
+            self.now += 61
+
     def test_without_anything_is_nothing(self) -> None:
         waiting = self.waiting(SOMEBODY)
         self.sign_out(SOMEBODY)
