@@ -17,7 +17,7 @@ from typing import Any
 import jwt
 from argon2 import PasswordHasher
 
-from tests.integration.access_table import BY_QUERY, GRANTS, POLICY
+from tests.integration.access_table import ALL, BY_QUERY, GRANTS, POLICY
 from tests.integration.plain_client import JSON, Answer, Connection
 from tests.integration.server import Server
 from tests.integration.test_start import until
@@ -48,21 +48,9 @@ class Person:
         return f"{path}{'&' if '?' in path else '?'}ticket={self.ticket}"
 
 
-def ticket(name: str, grants: Mapping[str, list[str]], life_seconds: float = 3600.0, **claims: Any) -> str:
-    """A ticket, as a back end makes it; `exp` is told by the millisecond."""
-    said = {"sub": name, "exp": round(time.time() + life_seconds, 3), "grants": grants, **claims}
-    return jwt.encode(said, SECRET, "HS256")
-
-
 def bearer(text: str) -> Person:
     """Who has a ticket in the header."""
     return Person({"Authorization": f"Bearer {text}"})
-
-
-def by_password(name: str) -> Person:
-    """Who sends the password with each request."""
-    value = b64encode(f"{name}:{PASSWORDS[name]}".encode()).decode()
-    return Person({"Authorization": f"Basic {value}"})
 
 
 class World:
@@ -78,10 +66,16 @@ class World:
         key.write_text(SECRET)
         access = ("--rooms", str(self.policy), "--auth", f"argon2:{passwords}", "--ticket-key", str(key))
         self.server = Server(folder, *access, *FREE, *options)
-        self.root = bearer(ticket("root", {"*": ["read", "post", "moderate", "as"]}))
+        self.secrets = {*PASSWORDS.values(), SECRET}
+        self.root = bearer(self.ticket("root", {"*": ALL}))
         self.people: dict[str, Person] = {"stranger": Person()}
         self.numbers = count()
         self._connection: Connection | None = None
+
+    def told(self) -> set[str]:
+        """The secrets of all who have come that stand in the log."""
+        log = self.server.log
+        return {secret for secret in self.secrets if secret in log}
 
     @property
     def port(self) -> int:
@@ -136,10 +130,15 @@ class World:
     # Rooms
 
     @cached_property
+    def epoch(self) -> str:
+        """With which all cursors begin."""
+        epoch: str = self.do("GET", "/rooms/commons").json()["cursor"].partition(".")[0]
+        return epoch
+
+    @property
     def cursor(self) -> str:
         """The one before the first message: of every room the same."""
-        epoch, _, _ = self.do("GET", "/rooms/commons").json()["cursor"].partition(".")
-        return f"{epoch}.0"
+        return f"{self.epoch}.0"
 
     def head(self, room: str) -> int:
         """The number of the next message."""
@@ -163,10 +162,30 @@ class World:
 
     # People
 
+    def ticket(self, name: str, grants: Mapping[str, list[str]], life_seconds: float = 3600.0, **claims: Any) -> str:
+        """A ticket, as a back end makes it; `exp` is told by the millisecond."""
+        said = {"sub": name, "exp": round(time.time() + life_seconds, 3), "grants": grants, **claims}
+        text = jwt.encode(said, SECRET, "HS256")
+        self.secrets.update(text.split(".")[1:])
+        return text
+
+    def forged_ticket(self, name: str) -> str:
+        """One that says what another one says, under the signature of this one's."""
+        head, _, signature = self.ticket(name, GRANTS["all"]).split(".")
+        _, claims, _ = self.ticket("root", GRANTS["all"]).split(".")
+        return f"{head}.{claims}.{signature}"
+
+    def by_password(self, name: str) -> Person:
+        """Who sends the password with each request."""
+        value = b64encode(f"{name}:{PASSWORDS[name]}".encode()).decode()
+        self.secrets.add(value)
+        return Person({"Authorization": f"Basic {value}"})
+
     def sign_in(self, name: str, password: str | None = None) -> Person:
         """Somebody with a session."""
         asked = {"name": name} if password is None else {"name": name, "password": password}
         cookie = self.do("POST", "/session", asked, Person()).headers["set-cookie"].split(";")[0]
+        self.secrets.add(cookie.partition("=")[2])
         return Person({"Cookie": cookie})
 
     def sign_out(self, who: Person) -> Person:
@@ -180,27 +199,27 @@ class World:
 
     def gather(self) -> None:
         """Let all who hold a ticket come, or a password, and members with sessions."""
-        expiring = ticket("ada", GRANTS["all"], 1.0)
+        expiring = self.ticket("ada", GRANTS["all"], 1.0)
         self.do("GET", "/rooms/commons", who=bearer(expiring))  # so it is known
         expires = time.time() + 1.0
         people = {
             "ada": self.member("ada"),
             "bob": self.member("bob"),
-            "ada-by-password": by_password("ada"),
-            "bob-by-password": by_password("bob"),
+            "ada-by-password": self.by_password("ada"),
+            "bob-by-password": self.by_password("bob"),
             "banned-member": self.member("eve"),
-            "banned-by-password": by_password("eve"),
+            "banned-by-password": self.by_password("eve"),
             "muted-member": self.member("mia"),
-            "muted-by-password": by_password("mia"),
+            "muted-by-password": self.by_password("mia"),
             "signed-out-member": self.sign_out(self.member("bob")),
             "expired-ticket": bearer(expiring),
-            "revoked-ticket": self.sign_out(bearer(ticket("ada", GRANTS["all"], 3599.0))),
-            "forged-ticket": bearer(forge(ticket("ada", GRANTS["all"]))),
-            "banned-ticket": bearer(ticket("tom", GRANTS["all"])),
-            "muted-ticket": bearer(ticket("tim", GRANTS["all"])),
+            "revoked-ticket": self.sign_out(bearer(self.ticket("ada", GRANTS["all"], 3599.0))),
+            "forged-ticket": bearer(self.forged_ticket("ada")),
+            "banned-ticket": bearer(self.ticket("tom", GRANTS["all"])),
+            "muted-ticket": bearer(self.ticket("tim", GRANTS["all"])),
         }
         for granted, grants in GRANTS.items():
-            people["ticket-" + granted.replace(", ", "-")] = bearer(ticket("ada", grants))
+            people["ticket-" + granted.replace(", ", "-")] = bearer(self.ticket("ada", grants))
         for name, like in BY_QUERY.items():
             people[name] = Person(ticket=people[like].headers["Authorization"].removeprefix("Bearer "))
         self.people.update(people)
@@ -216,14 +235,6 @@ class World:
                 "muted-guest": self.sign_in("mona"),
             }
         )
-
-
-def forge(text: str) -> str:
-    """The same ticket for another name, under the old signature."""
-    head, _, signature = text.split(".")
-    other, payload, _ = ticket("root", GRANTS["all"]).split(".")
-    assert head == other
-    return f"{head}.{payload}.{signature}"
 
 
 def open_world(folder: Path) -> World:

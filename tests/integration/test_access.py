@@ -216,3 +216,13 @@ def test_a_guest_who_takes_another_name_is_still_banned(world: World) -> None:
     renamed = Person({"Cookie": answer.headers["set-cookie"].split(";")[0]})
     for person in (guest, renamed):
         assert ways.READ["poll, plain"](world, person, world.made("open")) == "403 not-allowed"
+
+
+# What is kept
+
+
+def test_nothing_secret_is_logged(world: World, no_guests: World) -> None:
+    for each in (world, no_guests):
+        assert len(each.secrets) > 20
+        assert each.told() == set()
+        assert "Traceback" not in each.server.log
