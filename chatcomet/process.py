@@ -26,7 +26,8 @@ came twice as late (55 ms at the worst, and not 29, beside a room of 15,000)."""
 
 DESCRIPTOR_RESERVE = 1_000
 """So many connections are kept free for what does not stay: posts, sign-ins, who asks for the page, readers who are
-told to come again.  Where there are few descriptors, a fifth of them."""
+told to come again.  Where there are few descriptors, a fifth of them.  Half of it is for these; the other half is for
+what the process opens besides, and for who comes while another one is cut."""
 
 
 def use_monotonic_clock(reactor: ReactorBase) -> None:
@@ -44,10 +45,16 @@ def raise_descriptor_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def spare_descriptors() -> int:
+def spare_descriptors(reserve: int = DESCRIPTOR_RESERVE) -> int:
     """How many connections this process may let stay: its limit of descriptors, less a reserve; 0: it has no limit."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 0 if soft == resource.RLIM_INFINITY else max(1, soft - min(DESCRIPTOR_RESERVE, soft // 5))
+    few = soft // 5 * reserve // DESCRIPTOR_RESERVE
+    return 0 if soft == resource.RLIM_INFINITY else max(1, soft - min(reserve, few))
+
+
+def most_connections() -> int:
+    """How many connections it may have, those included that do not stay; 0: it has no limit."""
+    return spare_descriptors(DESCRIPTOR_RESERVE // 2)
 
 
 def on_hangup(reactor: IReactorFromThreads, callback: Callable[[], object]) -> None:

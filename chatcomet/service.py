@@ -16,6 +16,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from twisted.application.service import Service
@@ -41,13 +42,15 @@ from chatcomet.api.chat import Access, Chat, open_chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.retention import Retention
 from chatcomet.errors import StartRefused, StoreUnavailable
+from chatcomet.http.connections import Connections
 from chatcomet.http.crowd import crowd_of
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
+from chatcomet.http.request import LimitedChannel
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
-from chatcomet.process import spare_descriptors
+from chatcomet.process import most_connections, spare_descriptors
 from chatcomet.settings import Settings
 from chatcomet.stores.urls import key_path, open_store
 
@@ -80,16 +83,19 @@ class ChatService(Service):
         self._store = open_store(settings.store, time.time, reactor, self._retain)
         self._rulings = Rulings(self._store, time.time)
         self._key_path = key_path(settings.store)
+        self._refusals = Refusals(reactor)
         self._crowd = crowd_of(reactor)
         outbox = Outbox(self._crowd.hold_back) if self._crowd else Outbox()
         hosts = Hosts(settings.hosts, socket.gethostname())
-        self._site = ChatSite(settings.prefix, hosts, settings.origins, reactor, outbox=outbox)
+        channels: Connections[LimitedChannel] = Connections(
+            most_connections(), partial(self._refusals.count, "connections")
+        )
+        self._site = ChatSite(settings.prefix, hosts, settings.origins, reactor, outbox=outbox, channels=channels)
         self._hub = Hub(self._store, reactor, self._retain, self._site.outbox)
         self._retention = Retention(self._store, time.time, self._retain_seconds, reactor)
         self._hashing = Hashing(reactor)
         self._sign_in = SignIn(checkers, self._hashing, reactor, secrets.token_bytes(32)) if checkers else None
         self._listening: list[Deferred[None]] = []  # fired where it listens: some endpoints take their time
-        self._refusals = Refusals(reactor)
         self._chat: Chat | None = None
         self._ports: list[IListeningPort] = []
         self._tickets: Tickets | None = None

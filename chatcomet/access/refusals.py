@@ -11,8 +11,8 @@ from chatcomet.errors import Limited
 
 INTERVAL_SECONDS = 60.0
 
-Reason = Limited | Literal["readers"]
-"""Of what there was too much; readers are not refused, but put off."""
+Reason = Limited | Literal["readers", "connections"]
+"""Of what there was too much; readers are not refused, but put off, and connections are cut for others."""
 
 
 class Refusals:

@@ -16,6 +16,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from chatcomet.http import wire
 from chatcomet.http.channel import PollChannel
+from chatcomet.http.connections import Connections
 from chatcomet.http.deadlines import Deadlines
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
@@ -47,7 +48,7 @@ _NOWHERE = wire.problem(404, "not-found", "There is no such thing here", "nothin
 class ChatSite(Site):
     """Serves one resource, a leaf, under `prefix` ("" or ``/like/this``), to whoever calls it one of `hosts`.
 
-    `origins`: the other sites whose pages may see its answers.
+    `origins`: the other sites whose pages may see its answers.  `channels`: where those that it has are kept.
 
     It keeps no access log: the line would be written by wall time, at each answer, and hold what is secret in URIs.
     """
@@ -64,12 +65,13 @@ class ChatSite(Site):
         reactor: IReactorTime,
         wall: Callable[[], float] = time.time,
         outbox: Outbox | None = None,
+        channels: Connections[LimitedChannel] | None = None,
     ) -> None:
         self._served: IResource = _Always(_NOWHERE)
         super().__init__(self._served, timeout=IDLE_SECONDS, reactor=reactor, parsePOSTFormSubmission=False)
         self.hosts = hosts
         self.origins = origins
-        self.channels: set[LimitedChannel] = set()
+        self.channels = Connections() if channels is None else channels
         self.deadlines = Deadlines(reactor)
         self.outbox = outbox or Outbox()
         self.closing = False

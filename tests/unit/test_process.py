@@ -18,6 +18,7 @@ from chatcomet.process import (
     DESCRIPTOR_RESERVE,
     GARBAGE_THRESHOLDS,
     SWITCH_SECONDS,
+    most_connections,
     on_hangup,
     raise_descriptor_limit,
     settle_garbage_collector,
@@ -89,9 +90,14 @@ class DescriptorTests(SynchronousTestCase):
             with patch.object(resource, "getrlimit", return_value=(limit, resource.RLIM_INFINITY)):
                 self.assertEqual(spare_descriptors(), spare)
 
+    def test_half_of_these_are_for_who_does_not_stay(self) -> None:
+        for limit, most in ((1_048_576, 1_048_576 - DESCRIPTOR_RESERVE // 2), (1_024, 922), (10, 9), (1, 1)):
+            with patch.object(resource, "getrlimit", return_value=(limit, resource.RLIM_INFINITY)):
+                self.assertEqual(most_connections(), most)
+
     def test_where_there_is_no_end_of_them(self) -> None:
         with patch.object(resource, "getrlimit", return_value=(resource.RLIM_INFINITY,) * 2):
-            self.assertEqual(spare_descriptors(), 0)
+            self.assertEqual((spare_descriptors(), most_connections()), (0, 0))
 
 
 class GarbageTests(SynchronousTestCase):

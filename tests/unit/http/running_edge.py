@@ -28,8 +28,12 @@ class EdgeTestCase(ChatTestCase):
         self.patch(eager, "PLAIN_TRANSPORTS", {*eager.PLAIN_TRANSPORTS, PlainTransport})
         origins = self.settings.origins
         self.site = ChatSite(self.settings.prefix, HOSTS, origins, self.clock, lambda: self.now, self.outbox)
-        self.site.serve(ChatResource(self.chat).resource(), Lane(self.chat, HOSTS))
+        self.serve()
         self.peer = self.connect()
+
+    def serve(self) -> None:
+        """Let the site serve the chat."""
+        self.site.serve(ChatResource(self.chat).resource(), Lane(self.chat, HOSTS))
 
     def burst(self) -> Burst:
         """The site's."""
