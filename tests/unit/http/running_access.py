@@ -10,7 +10,7 @@ from chatcomet.access.tickets import Tickets
 from chatcomet.core.rulings import Kind, Ruling
 from tests.unit.access.forge import keys, ticket
 from tests.unit.api.running_chat import NOON
-from tests.unit.http.peer import Answer, Peer
+from tests.unit.http.peer import Answer, Peer, asking
 from tests.unit.http.running_lane import FORM, JSON
 from tests.unit.http.running_sockets import HANDSHAKE, SocketTestCase
 from tests.unit.http.socket_peer import SocketPeer
@@ -97,8 +97,7 @@ class AccessTestCase(SocketTestCase):
     def assert_begins(self, target: str, **headers: str) -> Peer:
         """A stream begins; its reader."""
         peer = self.connect()
-        peer.send(f"GET {target} HTTP/1.1\r\nHost: chat.example\r\n".encode())
-        peer.send("".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n")
+        peer.send(asking(target, "GET", b"", **headers))
         self.assertIn(b"HTTP/1.1 200 OK\r\n", peer.taken())
         return peer
 

@@ -102,9 +102,7 @@ class InTheLaneTests(AccessTestCase, LaneTestCase):
         self.assertEqual(self.submit(**known).status, 200)
         for query in ("", f"?ticket={self.ticket()}"):
             headers = {} if query else known
-            peer = self.connect()
-            peer.send(asking(f"/rooms/vault/events{query}", "GET", b"", **headers))
-            self.assertIn(b"HTTP/1.1 200 OK\r\n", peer.taken())
+            self.assert_begins(f"/rooms/vault/events{query}", **headers)
             self.assertTrue(self.socket_in("vault", query, **headers).is_open)
         self.assert_in_lane()
 
