@@ -77,9 +77,9 @@ class AccessTestCase(SocketTestCase):
         body = f"message={text}".encode()
         return self.connect().ask("/chat/post", "POST", body, Content_Type=FORM, **headers)
 
-    def put(self, target: str, body: bytes = b"", **headers: str) -> Answer:
-        """What comes of a PUT."""
-        return self.connect().ask(target, "PUT", body, Content_Type=JSON, **headers)
+    def put(self, target: str, text: str = "", **headers: str) -> Answer:
+        """What comes of putting `text`."""
+        return self.connect().ask(target, "PUT", text.encode("latin-1"), Content_Type=JSON, **headers)
 
     def ask(self, target: str, method: str = "GET", **headers: str) -> Answer:
         """What is answered at once, over a connection of its own."""
