@@ -131,11 +131,15 @@ class StoreBusy(ServerFault):
     """More is asked of the store than it has room to queue."""
 
 
-class HalfAsked(ServerFault):
+class SignInUnavailable(ServerFault):
+    """Passwords can't be checked now."""
+
+
+class HalfAsked(SignInUnavailable):
     """One checker does not know the name by the password, and another one, which might, could not be asked."""
 
 
-class SignInBusy(ServerFault):
+class SignInBusy(SignInUnavailable):
     """More passwords wait to be checked than there is room for."""
 
 

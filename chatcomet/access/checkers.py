@@ -23,7 +23,7 @@ from zope.interface import implementer
 
 from chatcomet.access.argon2_checker import Argon2Checker
 from chatcomet.access.hashing import Hashing
-from chatcomet.errors import HalfAsked, ServerFault
+from chatcomet.errors import HalfAsked, ServerFault, SignInUnavailable
 
 ANSWER_SECONDS = 30.0
 """For how long one checker is waited for."""
@@ -78,7 +78,7 @@ class Checkers:
                 fault = error
             except Exception:
                 self._log.failure("a checker of passwords has failed")
-                fault = ServerFault("passwords can't be checked now")
+                fault = SignInUnavailable("passwords can't be checked now")
         if fault is None:
             raise UnauthorizedLogin
         raise HalfAsked(str(fault), fault.retry_after) if denied else fault
