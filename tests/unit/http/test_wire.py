@@ -30,6 +30,7 @@ from chatcomet.errors import (
     ServerFault,
     SignInBusy,
     SignInFailed,
+    SignInUnavailable,
     StoreUnavailable,
     TooMany,
 )
@@ -258,7 +259,7 @@ class ProblemTests(SynchronousTestCase):
             shared,
             {
                 "store-unavailable": {ServerFault, StoreUnavailable},  # what any other fault is taken for
-                "sign-in-unavailable": {SignInBusy, HalfAsked},  # which of them it is helps nobody but a guesser
+                "sign-in-unavailable": {SignInUnavailable, SignInBusy, HalfAsked},  # which one helps only a guesser
             },
         )
 
