@@ -332,11 +332,6 @@ class ChatRequest(server.Request):
         else:
             super().process()
 
-    def __repr__(self) -> str:
-        """What a log may say of it: not the query, in which a ticket may be."""
-        path = self.uri.partition(b"?")[0].decode("latin-1")
-        return f"{self.method.decode('latin-1')} {path}"
-
     def getRequestHostname(self) -> bytes:
         """Nothing that the asker says: routes are the same for every host, and werkzeug fails at some."""
         return b"localhost"

@@ -95,7 +95,7 @@ class ChatTestCase(SynchronousTestCase):
         """A guest who has picked `name`."""
         return holder(self.sessions.sign_in(name, None), address)
 
-    def member(self, name: str) -> Asker:
+    def account(self, name: str) -> Asker:
         """Who has signed in as `name` with a password."""
         return holder(self.sessions.admit(name, None), None)
 

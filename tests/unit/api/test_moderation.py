@@ -25,7 +25,7 @@ class ModerationTestCase(ChatTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.policy.policy = Policy.parse('[[rooms]]\nname = "lobby"\nmoderate = ["mo", "mia"]')
-        self.mo = self.member("mo")
+        self.mo = self.account("mo")
 
     def rule(self, kind: Sanction, whom: str, seconds: float | None = None) -> Ruled:
         return self.successResultOf(sanction(self.chat, kind, "lobby", whom, seconds, self.mo))
@@ -42,7 +42,7 @@ class ModerationTestCase(ChatTestCase):
         refused: list[tuple[str, Asker, type[ChatcometError]]] = [
             ("lobby", stranger(None), NotSignedIn),
             ("lobby", self.sign_in("mo's friend"), NotSignedIn),
-            ("lobby", self.member("ada"), NotAllowed),
+            ("lobby", self.account("ada"), NotAllowed),
             ("lobby", with_ticket("mo", "read", "post", "as", rooms="lobby"), NotAllowed),
             ("kitchen", self.mo, NotAllowed),
             ("kitchen", with_ticket("ada", "moderate", rooms="lobby"), NotAllowed),
@@ -53,7 +53,7 @@ class ModerationTestCase(ChatTestCase):
             self.assertRaises(error, act, room, asker)
         self.assertEqual(len(self.rulings), 0)
         act("lobby", with_ticket("ada", "moderate", rooms="lobby"))
-        act("lobby", self.member("Mia"))
+        act("lobby", self.account("Mia"))
 
 
 class EraseTests(ModerationTestCase):
@@ -77,7 +77,7 @@ class EraseTests(ModerationTestCase):
         (one,) = self.add("one")
         for kind in KINDS:
             self.rule(kind, "mia")
-            self.assertRaises(NotAllowed, erase, self.chat, "lobby", 0, self.member("mia"))
+            self.assertRaises(NotAllowed, erase, self.chat, "lobby", 0, self.account("mia"))
             self.lift(kind, "mia")
         self.assertEqual(self.kept(), [one])
 
@@ -102,9 +102,9 @@ class SanctionTests(ModerationTestCase):
             self.lift(kind, "bob")
 
     def test_a_member_too_by_whichever_session(self) -> None:
-        here, there = self.member("bob"), self.member("bob")
+        here, there = self.account("bob"), self.account("bob")
         self.rule("ban", "bob")
-        self.assertEqual([self.may(here), self.may(there), self.may(self.member("Bob"))], ["", "", ""])
+        self.assertEqual([self.may(here), self.may(there), self.may(self.account("Bob"))], ["", "", ""])
 
     def test_in_that_room(self) -> None:
         bob = self.sign_in("bob")
@@ -121,7 +121,7 @@ class SanctionTests(ModerationTestCase):
         self.assertEqual(self.may(self.sign_in("BOB")), "")
 
     def test_a_member_is_not_taken_for_the_guest_who_had_the_name(self) -> None:
-        self.member("bob")
+        self.account("bob")
         self.rule("ban", "bob")
         self.assertEqual([ruling.subject for ruling in self.rulings.of("lobby")], ["bob"])
 
@@ -214,11 +214,11 @@ class LiftTests(ModerationTestCase):
 
     def test_is_for_moderators_whoever_ruled(self) -> None:
         self.rule("ban", "bob")
-        for asker, error in ((stranger(None), NotSignedIn), (self.member("ada"), NotAllowed)):
+        for asker, error in ((stranger(None), NotSignedIn), (self.account("ada"), NotAllowed)):
             self.assertRaises(error, lift, self.chat, "ban", "lobby", "bob", asker)
         self.assertRaises(NotAllowed, lift, self.chat, "ban", "kitchen", "bob", self.mo)
         self.assertTrue(self.rulings.is_ruled("ban", "lobby", "bob"))
-        self.successResultOf(lift(self.chat, "ban", "lobby", "bob", self.member("Mia")))
+        self.successResultOf(lift(self.chat, "ban", "lobby", "bob", self.account("Mia")))
         self.assertFalse(self.rulings.is_ruled("ban", "lobby", "bob"))
 
     def test_fails_with_the_store(self) -> None:

@@ -72,7 +72,7 @@ class PermissionTests(WaysTestCase):
 
     def test_who_may_reads(self) -> None:
         self.add("hello")
-        for asker in (self.member("mo"), with_ticket("robot", "read")):
+        for asker in (self.account("mo"), with_ticket("robot", "read")):
             for ask in self.asks[:1] + self.asks[3:]:
                 self.assertEqual(len(self.successResultOf(ask(asker)).messages), 1)
 
@@ -121,7 +121,7 @@ class DismissTests(WaysTestCase):
     def test_who_may_not_by_a_new_policy(self) -> None:
         waits = self.waits(self.ada)
         self.others, others = [], self.others
-        mo = self.waits(self.member("mo"))
+        mo = self.waits(self.account("mo"))
         self.policy.policy = Policy.parse('[[rooms]]\nname = "lobby"\nread = "members"')
         self.chat.gate.forget()
         self.chat.readers.check_all()

@@ -91,14 +91,14 @@ class NamedAuthorTests(PostingTestCase):
 
     def test_need_not_be_free(self) -> None:
         self.sign_in("ada")
-        self.member("bob")
+        self.account("bob")
         for author in ("ada", "bob"):
             self.assertEqual(
                 self.post(Post("lobby", "hi", author=author), with_ticket("robot", "post", "as")).author, author
             )
 
     def test_nobody_else_says_it_not_even_the_own_name(self) -> None:
-        ada, member = self.sign_in("ada"), self.member("mo")
+        ada, member = self.sign_in("ada"), self.account("mo")
         elsewhere = bearer(Ticket("robot", Grants.parse({"lobby": ["post"], "k*": ["as"]}), NOON + 60, "jti:1"), None)
         for asker in (SOMEBODY, ada, member, with_ticket("robot", "post"), elsewhere):
             self.assert_refused(NotAllowed, Post("lobby", "hello", author=asker.name), asker)
@@ -135,7 +135,7 @@ class PermissionTests(PostingTestCase):
             create = "nobody"
             """
         )
-        self.mo = self.member("mo")
+        self.mo = self.account("mo")
 
     def rule(self, kind: Kind, whom: str, room: str = "lobby") -> None:
         self.successResultOf(self.rulings.rule(Ruling(kind, room, whom, inf, "mo", NOON)))
@@ -270,7 +270,7 @@ class FirstPostsTests(PostingTestCase):
 
     def test_the_first_who_may_makes_it(self) -> None:
         self.policy.policy = Policy.parse('[[rooms]]\nname = "lobby"\ncreate = ["mo"]')
-        mo = self.member("mo")
+        mo = self.account("mo")
         posts = [post(self.chat, Post("lobby", "hello"), asker) for asker in (stranger(None), mo, stranger(None))]
         self.asked[0].callback(Bounds(0, 0))
         self.failureResultOf(posts[0], NotSignedIn)

@@ -70,7 +70,7 @@ class RoomsTests(ChatTestCase):
         readable: list[tuple[Asker, list[str]]] = [
             (stranger(None), ["attic", "lobby"]),
             (self.sign_in("ada"), ["lobby"]),
-            (self.member("mo"), ["attic", "lobby", "team-a", "team-b"]),
+            (self.account("mo"), ["attic", "lobby", "team-a", "team-b"]),
             (with_ticket("robot", "read", rooms="team-a"), ["team-a"]),
             (with_ticket("robot", "post"), []),
         ]

@@ -55,7 +55,7 @@ class WhoTests(SessionsTestCase):
         self.assertEqual(who(self.chat, self.again(ada)), Who("guest", True, EVERYWHERE, False, True))
 
     def test_a_member_is_no_guest(self) -> None:
-        self.assertEqual(who(self.chat, self.member("ada")), Who("ada", False, EVERYWHERE, False, True))
+        self.assertEqual(who(self.chat, self.account("ada")), Who("ada", False, EVERYWHERE, False, True))
 
     def test_of_a_ticket_what_it_grants(self) -> None:
         grants = Grants.parse({"team-*": ["read", "as"]})
@@ -95,7 +95,7 @@ class SignInTests(SessionsTestCase):
         self.assertEqual(sign_in(self.chat, nameless, "bob").id, ada.session.id)
 
     def test_who_is_known_by_more_than_a_guests_session_gets_another(self) -> None:
-        ada = self.member("ada")
+        ada = self.account("ada")
         bob = bearer(Ticket("bob", Grants(), NOON + 60, "jti:1"), None)
         assert ada.session is not None
         for asker in (ada, bob):
@@ -153,7 +153,7 @@ class NoGuestsTests(SessionsTestCase):
     def test_they_may_nothing_and_others_what_they_might(self) -> None:
         self.assertEqual(who(self.chat, SOMEBODY).grants, {"*": []})
         self.assertEqual(who(self.chat, self.sign_in("ada")).grants, {"*": []})
-        self.assertEqual(who(self.chat, self.member("ada")).grants, EVERYWHERE)
+        self.assertEqual(who(self.chat, self.account("ada")).grants, EVERYWHERE)
 
 
 class RenewTests(SessionsTestCase):
@@ -164,7 +164,7 @@ class RenewTests(SessionsTestCase):
             self.assertIsNone(renew(self.chat, asker))
 
     def test_then_with_its_whole_life(self) -> None:
-        for ada in (self.sign_in("ada"), self.member("bob")):
+        for ada in (self.sign_in("ada"), self.account("bob")):
             self.now += RENEW_SECONDS
             session = ada.session
             assert session is not None
@@ -186,7 +186,7 @@ class SignOutTests(SessionsTestCase):
         self.sign_in("ada")
 
     def test_the_cookie_is_worth_nothing_after_a_restart_too(self) -> None:
-        for ada in (self.sign_in("ada"), self.member("bob")):
+        for ada in (self.sign_in("ada"), self.account("bob")):
             cookie = self.cookie(ada)
             self.assertEqual(self.chat.askers.holder(cookie, None), ada)
             self.assertIsNotNone(self.restarted().recall(cookie))
@@ -218,7 +218,7 @@ class SignOutTests(SessionsTestCase):
             self.assertNoResult(each)
 
     def test_others_of_a_member_go_on(self) -> None:
-        here, there = self.member("ada"), self.member("ada")
+        here, there = self.account("ada"), self.account("ada")
         waiting = self.waiting(there)
         self.sign_out(here)
         self.assertNoResult(waiting)

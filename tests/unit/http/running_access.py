@@ -60,11 +60,11 @@ class AccessTestCase(SocketTestCase):
         """Such a ticket."""
         return ticket(**{"sub": "grace", "exp": int(NOON) + 3_600, "grants": ALL, **claims})
 
-    def member_cookie(self, name: str = "mia") -> str:
+    def member(self, name: str = "mia") -> str:
         """The `Cookie` of who has signed in with a password."""
         return f"chatcomet={self.sessions.cookie(self.sessions.admit(name, None))}"
 
-    def guest_cookie(self, name: str = "ada") -> str:
+    def guest(self, name: str = "ada") -> str:
         """The `Cookie` of a guest."""
         return f"chatcomet={self.sessions.cookie(self.sessions.sign_in(name, None))}"
 

@@ -62,7 +62,7 @@ class GoodTests(AccessTestCase):
         self.assertEqual((roster["count"], roster["people"]), (1, [{"name": "grace", "typing": False}]))
 
     def test_it_counts_in_the_place_of_a_cookie(self) -> None:
-        cookie = self.member_cookie()
+        cookie = self.member()
         headers = {"Cookie": cookie, "Authorization": self.bearer(grants={})}
         self.assert_refused(403, "not-allowed", self.ask(ROOM, **headers))
         self.assert_refused(
@@ -236,7 +236,7 @@ class NotGoodTests(AccessTestCase):
         self.assert_not_known("bad-ticket", self.ask(ROOM, **known))
 
     def test_a_cookie_beside_it_does_not_help(self) -> None:
-        self.assert_not_known("bad-ticket", self.ask(ROOM, Cookie=self.member_cookie(), Authorization="Bearer none"))
+        self.assert_not_known("bad-ticket", self.ask(ROOM, Cookie=self.member(), Authorization="Bearer none"))
 
 
 class NotGoodWithoutLaneTests(NotGoodTests):
@@ -285,7 +285,7 @@ class AuthorTests(AccessTestCase):
 
     def test_without(self) -> None:
         for known in (
-            *({}, {"Cookie": self.guest_cookie()}, {"Cookie": self.member_cookie()}, {"Authorization": self.bearer()}),
+            *({}, {"Cookie": self.guest()}, {"Cookie": self.member()}, {"Authorization": self.bearer()}),
             {"Authorization": self.bearer(grants={"lobby": ["post", "moderate"], "vault": ["as"]})},
         ):
             answer = self.post_json({"text": "hello", "author": "mia"}, **known)
