@@ -303,8 +303,9 @@ class ChatRequest(server.Request):
     channel: LimitedChannel
 
     def __repr__(self) -> str:
-        """For the log: without the query, which may hold a ticket."""
-        return f"<{self.method.decode('latin-1')} {self.uri.partition(b'?')[0].decode('latin-1')}>"
+        """What a log may say of it: not the query, in which a ticket may be."""
+        path = self.uri.partition(b"?")[0].decode("latin-1")
+        return f"{self.method.decode('latin-1')} {path}"
 
     def gotLength(self, length: int | None) -> None:
         """The header is complete; a body that is said to be too long is refused before it is read."""

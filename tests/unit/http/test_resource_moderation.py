@@ -162,7 +162,7 @@ class SanctionTests(ModerationTestCase):
         self.assertEqual(self.listed("bans"), [])
 
     def test_what_is_not_routed(self) -> None:
-        for target in (f"{VAULT}/kicks", f"{VAULT}/kicks/eve", f"{VAULT}/bans/", f"{VAULT}/bans/a/b"):
+        for target in (f"{VAULT}/kicks", f"{VAULT}/kicks/eve", f"{VAULT}/bans/"):
             self.assertEqual(self.ask(target, **self.moderator).status, 404)
         for target, allowed in (
             (f"{VAULT}/bans", "GET, HEAD, OPTIONS"),

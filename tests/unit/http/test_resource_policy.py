@@ -159,7 +159,7 @@ class PostTests(AccessTestCase):
         for name, status, problem, headers in (
             ("mia", 403, "not-allowed", {"Cookie": self.member()}),
             ("grace", 403, "not-allowed", {"Authorization": self.bearer()}),
-            ("ada", 401, "not-signed-in", {"Cookie": self.guest()}),
+            ("ada", 403, "not-allowed", {"Cookie": self.guest()}),
         ):
             self.rule("mute", "lobby", name)
             self.assertEqual(self.ask("/rooms/lobby/messages", **headers).status, 200)

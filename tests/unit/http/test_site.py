@@ -87,7 +87,7 @@ class BeforeItServesTests(SynchronousTestCase):
         self.site.serve(Broken())
         with capturedLogs() as events:
             self.assertEqual(self.peer.ask("/rooms?ticket=a.secret.one").status, 500)
-        self.assertEqual([formatEvent(event) for event in events], ["a fault in answering <GET /rooms>"])
+        self.assertEqual([formatEvent(event) for event in events], ["a fault in answering GET /rooms"])
         self.flushLoggedErrors(ZeroDivisionError)
 
     def test_a_resource_that_raises_is_a_fault(self) -> None:
