@@ -29,6 +29,8 @@ def at_terminal(path: Path, name: str, *typed: bytes) -> tuple[int, bytes]:
     """Run it with a terminal; how it ended, and all that was seen there."""
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # which is ignored in what a shell runs in the background
+        signal.alarm(int(START_SECONDS))  # or nobody would end it
         os.execv(CHATCOMET, [CHATCOMET, "passwd", str(path), name])
     seen = b""
     for line in typed:
