@@ -28,6 +28,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from chatcomet.access.hashing import Hashing
@@ -47,9 +48,8 @@ from chatcomet.http.crowd import crowd_of
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
-from chatcomet.http.request import LimitedChannel
 from chatcomet.http.resource import ChatResource
-from chatcomet.http.site import ChatSite
+from chatcomet.http.site import ChatSite, Closable
 from chatcomet.process import most_connections, spare_descriptors
 from chatcomet.settings import Settings
 from chatcomet.stores.urls import key_path, open_store
@@ -87,9 +87,7 @@ class ChatService(Service):
         self._crowd = crowd_of(reactor)
         outbox = Outbox(self._crowd.hold_back) if self._crowd else Outbox()
         hosts = Hosts(settings.hosts, socket.gethostname())
-        channels: Connections[LimitedChannel] = Connections(
-            most_connections(), partial(self._refusals.count, "connections")
-        )
+        channels: Connections[Closable] = Connections(most_connections(), partial(self._refusals.count, "connections"))
         self._site = ChatSite(settings.prefix, hosts, settings.origins, reactor, outbox=outbox, channels=channels)
         self._hub = Hub(self._store, reactor, self._retain, self._site.outbox)
         self._retention = Retention(self._store, time.time, self._retain_seconds, reactor)
@@ -234,7 +232,8 @@ class ChatService(Service):
         if isinstance(host, IPv4Address | IPv6Address):
             here = ("0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104  # what is listened on was the operator's choice
             name = "localhost" if host.host in here else host.host
-            return f"http://{name}:{host.port}{path}"
+            scheme = "https" if isinstance(getattr(port, "factory", None), TLSMemoryBIOFactory) else "http"
+            return f"{scheme}://{name}:{host.port}{path}"
         return f"{host}, path {path}"
 
 

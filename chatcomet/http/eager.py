@@ -21,6 +21,14 @@ def is_plain(transport: object) -> bool:
     return type(transport) in PLAIN_TRANSPORTS
 
 
+def unsent(transport: Any) -> int:
+    """How many bytes were written to `transport`, of whatever kind, that the system has not yet taken."""
+    while hasattr(transport, "transport"):  # TLS lies on top of the one that keeps what is unsent
+        transport = transport.transport
+    count: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+    return count
+
+
 def write(transport: Any, data: bytes) -> None:
     """Send as much of `data` as the socket takes, and leave the rest to the transport.
 

@@ -20,6 +20,9 @@ from chatcomet.errors import Malformed, Misdirected
 ANY = "*"
 """Stands for every name."""
 
+STRICT = ("Strict-Transport-Security", "max-age=31536000")
+"""What is said over TLS under a name that others could have: for a year come by TLS only (RFC 6797)."""
+
 _HOST = re.compile(r"(?:\[([0-9A-Za-z:.%_~-]{0,255})\]|([0-9A-Za-z._~%!$&'()*+,;=-]{0,255}))(?::[0-9]{0,5})?", re.ASCII)
 """What a `Host` header may say (RFC 9110, 7.2; RFC 3986, 3.2.2): an IPv6 literal in brackets, or a name."""
 
@@ -42,6 +45,11 @@ class Hosts:
             return _is_address(IPv6Address, literal)
         name = _plain(name)
         return name in self._names or is_local(name) or _is_address(IPv4Address, name)
+
+    def names(self, host: str) -> bool:
+        """Whether `host` is a name of this server that others could have: no address, and not localhost."""
+        name = _plain(host.partition(":")[0])
+        return not host.startswith("[") and self.knows(host) and not (is_local(name) or _is_address(IPv4Address, name))
 
     def check(self, values: Sequence[str], version: bytes) -> None:
         """Raise unless a request whose `Host` headers have these `values` is for this server.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Protocol
+from urllib.parse import quote
 
 from chatcomet.core.message import DEFAULT_LIMIT, PAGE_MESSAGES, Cursor, parse_number
 from chatcomet.errors import Malformed
@@ -30,6 +31,12 @@ class Header(Protocol):
 
     def header(self, name: str) -> str | None:
         """The header `name` as Latin-1 text, or None."""
+
+
+def in_ascii(line: bytes) -> bytes:
+    """A target, or the first line that has it, as Twisted takes it: curl, for one, sends a URL's other characters as
+    they were typed."""
+    return line if line.isascii() else quote(line, bytes(range(128))).encode()
 
 
 def parameter(request: Query, name: str) -> str | None:

@@ -27,8 +27,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.protocols import basic
 from twisted.python.failure import Failure
@@ -38,9 +37,12 @@ from chatcomet.errors import ChatcometError
 from chatcomet.http import eager
 from chatcomet.http.cors import listed_origin, sharing
 from chatcomet.http.deadlines import NEVER
+from chatcomet.http.hosts import STRICT
+from chatcomet.http.query import in_ascii
 from chatcomet.http.wire import BASICS, FAULT, Answer, encode, problem, problem_answer
 
 if TYPE_CHECKING:
+    from chatcomet.http.exchange import Exchange
     from chatcomet.http.site import ChatSite
 
 LINE_BYTES = 8 * 1024
@@ -87,6 +89,7 @@ class LimitedChannel(http.HTTPChannel):
         """The idle time-out begins."""
         super().connectionMade()
         self._is_plain = eager.is_plain(self.transport)
+        self._negotiates = self.isSecure()  # by TLS, what is to be spoken
         self.site.connected(self)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
@@ -131,6 +134,11 @@ class LimitedChannel(http.HTTPChannel):
             return
         if self._ended:
             return
+        if self._negotiates:  # which is over when the first bytes come
+            self._negotiates = False
+            if getattr(self.transport, "negotiatedProtocol", None) == b"h2":
+                self.site.multiplex(self).dataReceived(data)
+                return
         self._begin_to_arrive()
         basic.LineReceiver.dataReceived(self, data)
 
@@ -146,7 +154,7 @@ class LimitedChannel(http.HTTPChannel):
         if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
             self.refuse(431, "header-too-long", f"a request's header has {HEADER_BYTES} bytes at most")
         else:
-            super().lineReceived(line if self.requests else _in_ascii(line))
+            super().lineReceived(line if self.requests else in_ascii(line))
 
     def headerReceived(self, line: bytes) -> bool:
         """A header, whose lines have been put together; whether the request can go on."""
@@ -250,11 +258,7 @@ class LimitedChannel(http.HTTPChannel):
 
     def unsent(self) -> int:
         """How many bytes were written that the system has not yet taken."""
-        transport: Any = self.transport
-        while hasattr(transport, "transport"):  # TLS lies on top of the one that keeps what is unsent
-            transport = transport.transport
-        unsent: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
-        return unsent
+        return eager.unsent(self.transport)
 
     def cut_after(self, seconds: float) -> None:
         """Hear no more, and cut the connection if it is still there in `seconds`, or sooner if that was said before."""
@@ -300,7 +304,7 @@ class ChatRequest(server.Request):
     """A `Request` whose body has a limit, and which is answered with an `Answer`."""
 
     content: BytesIO
-    channel: LimitedChannel
+    channel: LimitedChannel | Exchange  # type: ignore[assignment]  # Twisted has more than its HTTPChannel, too
 
     def __repr__(self) -> str:
         """What a log may say of it: not the query, in which a ticket may be."""
@@ -374,9 +378,10 @@ class ChatRequest(server.Request):
         headers = self.responseHeaders
         if answer.status != http.NO_CONTENT:
             headers.setRawHeaders("Content-Length", [str(len(answer.body))])
-        if answer.close or self.channel.site.closing:
+        channel = self.channel
+        if isinstance(channel, LimitedChannel) and (answer.close or channel.site.closing):
             headers.setRawHeaders("Connection", ["close"])
-            self.channel.persistent = False
+            channel.persistent = False
         return answer.body
 
     def begin_stream(self, answer: Answer) -> None:
@@ -391,8 +396,5 @@ class ChatRequest(server.Request):
             headers.setRawHeaders("Content-Type", [answer.content_type])
         for name, value in (*answer.headers, *sharing(self.origin)):
             headers.addRawHeader(name, value)
-
-
-def _in_ascii(line: bytes) -> bytes:
-    """A first line as `HTTPChannel` takes it: curl, for one, sends a URL's other characters as they were typed."""
-    return line if line.isascii() else quote(line, bytes(range(128))).encode()
+        if self.isSecure() and self.channel.site.hosts.names(self.header("Host") or ""):
+            headers.addRawHeader(*STRICT)

@@ -38,7 +38,7 @@ from chatcomet.http.description import read_description
 from chatcomet.http.events import follow_room
 from chatcomet.http.handshake import check_line
 from chatcomet.http.page import FILES, read_page
-from chatcomet.http.request import ChatRequest
+from chatcomet.http.request import ChatRequest, LimitedChannel
 from chatcomet.http.socket import open_socket
 from chatcomet.http.wire import Answer
 
@@ -192,10 +192,12 @@ class ChatResource:
     @app.route("/rooms/<room>/socket", methods=["GET"])
     def socket(self, request: ChatRequest, room: str) -> Deferred[bytes]:
         check_line(request.method, request.clientproto)
+        channel = request.channel
+        assert isinstance(channel, LimitedChannel), "it speaks HTTP/1.1"
         credentials = with_ticket(self._read_credentials(request), request)
 
         def begin(who: Callable[[], Asker]) -> Deferred[bytes]:
-            opened = open_socket(self._chat, room, request, request, who, request.channel)
+            opened = open_socket(self._chat, room, request, request, who, channel)
             return opened.addCallback(lambda _: Deferred())  # of the request nothing is left that could be answered
 
         if credentials.password is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -16,10 +16,11 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from chatcomet.http import wire
 from chatcomet.http.channel import PollChannel
-from chatcomet.http.connections import Connections
+from chatcomet.http.connections import Connection, Connections
 from chatcomet.http.deadlines import Deadlines
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
+from chatcomet.http.multiplexed import Multiplexed
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.request import IDLE_SECONDS, ChatRequest, LimitedChannel
 from chatcomet.http.wire import Answer
@@ -45,6 +46,17 @@ class _Always(Resource):
 _NOWHERE = wire.problem(404, "not-found", "There is no such thing here", "nothing is served here")
 
 
+class Closable(Connection, Protocol):
+    """A connection, for the site that closes."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is asked, or being answered."""
+
+    def loseConnection(self) -> None:
+        """End it when all is sent."""
+
+
 class ChatSite(Site):
     """Serves one resource, a leaf, under `prefix` ("" or ``/like/this``), to whoever calls it one of `hosts`.
 
@@ -53,7 +65,7 @@ class ChatSite(Site):
     It keeps no access log: the line would be written by wall time, at each answer, and hold what is secret in URIs.
     """
 
-    # Twisted's own would be wrapped in what negotiates HTTP/2, which is not offered.
+    # Twisted's own would be wrapped in what negotiates HTTP/2, for all connections and without our limits.
     protocol = PollChannel  # type: ignore[assignment]
     requestFactory = ChatRequest
 
@@ -65,7 +77,7 @@ class ChatSite(Site):
         reactor: IReactorTime,
         wall: Callable[[], float] = time.time,
         outbox: Outbox | None = None,
-        channels: Connections[LimitedChannel] | None = None,
+        channels: Connections[Closable] | None = None,
     ) -> None:
         self._served: IResource = _Always(_NOWHERE)
         super().__init__(self._served, timeout=IDLE_SECONDS, reactor=reactor, parsePOSTFormSubmission=False)
@@ -121,14 +133,22 @@ class ChatSite(Site):
         """No access log."""
 
     def acceptableProtocols(self) -> list[bytes]:
-        """What TLS may negotiate: not HTTP/2, whose channel would keep none of our limits and never be closed by us."""
-        return [b"http/1.1"]
+        """What TLS may negotiate."""
+        return [b"h2", b"http/1.1"]
 
-    def connected(self, channel: LimitedChannel) -> None:
+    def multiplex(self, channel: LimitedChannel) -> Multiplexed:
+        """Speak HTTP/2 from now on, in the place of `channel`, which only passes on what comes."""
+        multiplexed = Multiplexed(self)
+        channel.upgrade(multiplexed)
+        self.channels.discard(channel)
+        multiplexed.makeConnection(channel.transport)
+        return multiplexed
+
+    def connected(self, channel: Closable) -> None:
         """`channel` has a peer."""
         self.channels.add(channel)
 
-    def disconnected(self, channel: LimitedChannel) -> None:
+    def disconnected(self, channel: Closable) -> None:
         """`channel` has none any more."""
         self.channels.discard(channel)
         if self.closing and not self.channels and not self._emptied.called:

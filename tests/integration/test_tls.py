@@ -69,7 +69,8 @@ def text() -> str:
 
 def test_nothing_can_be_read_on_the_wire(start_server: StartServer, tmp_path: Path, text: str) -> None:
     port, endpoint = tls_endpoint(tmp_path)
-    start_server("--listen", endpoint)
+    server = start_server("--listen", endpoint)
+    assert f"https://localhost:{port}/" in server.log
     with Wiretap(port) as wiretap:
         converse(lambda: Connection(Tls(wiretap.port)), text)
         assert len(wiretap.heard) == 10

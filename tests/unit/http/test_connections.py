@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.http.connections import LOOKS, Connections
 from chatcomet.http.deadlines import NEVER
-from chatcomet.http.request import HEADER_SECONDS, LimitedChannel
-from chatcomet.http.site import ChatSite
+from chatcomet.http.request import HEADER_SECONDS
+from chatcomet.http.site import ChatSite, Closable
 from tests.unit.http.peer import asking
 from tests.unit.http.running_edge import HOSTS, EdgeTestCase
 
@@ -87,7 +87,7 @@ class ConnectionsTests(SynchronousTestCase):
 class FloodTests(EdgeTestCase):
     def setUp(self) -> None:
         super().setUp()
-        channels: Connections[LimitedChannel] = Connections(MOST)
+        channels: Connections[Closable] = Connections(MOST)
         self.site = ChatSite("", HOSTS, frozenset(), self.clock, lambda: self.now, self.outbox, channels)
         self.serve()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -117,10 +116,6 @@ class BeforeItServesTests(SynchronousTestCase):
         self.assertIn("a fault in answering GET /rooms/lobby/events", [formatEvent(event) for event in events])
         self.assertFalse([event for event in events if "secret" in eventAsText(event)])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-
-    def test_what_has_no_limits_here_is_not_offered(self) -> None:
-        with patch("twisted.web.http.H2_ENABLED", True):
-            self.assertEqual(self.site.acceptableProtocols(), [b"http/1.1"])
 
     def test_it_keeps_no_log_of_its_own(self) -> None:
         timers = self.clock.getDelayedCalls()

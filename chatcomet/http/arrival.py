@@ -1,0 +1,65 @@
+"""Arrival: how far the frames of an HTTP/2 connection have come (RFC 9113, 4.1 and 4.3).
+
+`h2` reads frames, but keeps what has come of one without telling, for as long as that takes, and says only at its end
+that it was too long.  So the frames are counted here, before it hears them.
+"""
+
+from __future__ import annotations
+
+FRAME_BYTES = 16 * 1024
+"""The longest frame that anybody may send us."""
+
+BLOCK_BYTES = 64 * 1024
+"""A header in all its frames, as it is sent."""
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+_HEAD_BYTES = 9
+_DATA, _HEADERS, _CONTINUATION = 0x0, 0x1, 0x9
+_END_HEADERS = 0x4
+
+
+class Arrival:
+    """What has come of one connection."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        """How many frames and headers have begun to come; the last one is on its way if there is one `on_its_way`."""
+        self._head = bytearray()  # what has come of a frame's
+        self._left = len(PREFACE)  # of a frame's payload, and first of the preface
+        self._is_data = False
+        self._block: int | None = None  # how long the header is that is not complete
+
+    @property
+    def on_its_way(self) -> bool:
+        """Whether a part of a frame, or of a header in several, has come; a body has a time of its own."""
+        return bool(self._head) or self._block is not None or (self._left > 0 and not self._is_data)
+
+    def hear(self, data: bytes) -> bool:
+        """Count what comes; whether it is within the limits."""
+        at = 0
+        while at < len(data):
+            if self._left:
+                step = min(self._left, len(data) - at)
+                self._left -= step
+            else:
+                if not self._head and self._block is None:
+                    self.begun += 1
+                step = min(_HEAD_BYTES - len(self._head), len(data) - at)
+                self._head += data[at : at + step]
+                if len(self._head) == _HEAD_BYTES and not self._begin_frame():
+                    return False
+            at += step
+        return True
+
+    def _begin_frame(self) -> bool:
+        length, kind, flags = int.from_bytes(self._head[:3], "big"), self._head[3], self._head[4]
+        self._head.clear()
+        self._left, self._is_data = length, kind == _DATA
+        if kind in (_HEADERS, _CONTINUATION):
+            self._block = (self._block or 0) + length
+            if self._block > BLOCK_BYTES:
+                return False
+            if flags & _END_HEADERS:
+                self._block = None
+        return length <= FRAME_BYTES

@@ -1,0 +1,373 @@
+"""Multiplexed: a connection that speaks HTTP/2 (RFC 9113), by `h2`, and keeps our limits.
+
+Each request is an `Exchange`, and takes the slow lane.  Over TLS only, where it was negotiated.
+
+=========================  ==============================================  ======================================
+limit                      whom it stops                                   what happens
+=========================  ==============================================  ======================================
+those of `http.request`    as there                                        414, 431, 413, 408; the exchange ends
+`EXCHANGES` at once        who asks without end and waits for nothing      the connection ends (`h2` sees to it)
+`HELD_BYTES`               many bodies of which none is complete           the newest is refused, to be sent again
+`RESETS`, and              who asks and takes it back at once, for the     the connection ends
+`RESETS_A_SECOND`          work that it makes (CVE-2023-44487)
+`FRAME_BYTES` and          frames, and headers in many, without end        the connection ends
+`BLOCK_BYTES`, `arrival`
+`HEADER_SECONDS` in all    a frame that comes byte by byte; bodies have    the connection ends
+                           their own time
+`IDLE_SECONDS`             a connection that asks for nothing, whatever    the connection ends
+                           else it says, or takes nothing
+=========================  ==============================================  ======================================
+
+* As long as the peer does not take what was written, nothing is read: what would have to be answered (pings,
+  settings) waits with the peer, and not here.
+* An answer is sent as far as the peer's windows allow (RFC 9113, 5.2), and all answers in turn.  One that is not taken
+  is cut off alone: a stream by its own rule (`api.streaming`), any other in `IDLE_SECONDS`.
+* A peer may let us remember its headers in a table as large as it likes: we use one of the usual size.
+* When the service stops, what was asked is answered, what is asked after that is refused (unprocessed, which lets
+  clients ask again elsewhere), and the connection ends `GOODBYE_SECONDS` behind the last answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from h2 import events
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, ISSLTransport
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatcomet.http import eager
+from chatcomet.http.arrival import BLOCK_BYTES, FRAME_BYTES, Arrival
+from chatcomet.http.deadlines import NEVER
+from chatcomet.http.exchange import Exchange, Fields
+from chatcomet.http.request import HEADER_SECONDS, IDLE_SECONDS, UNTAKEN_SECONDS
+
+if TYPE_CHECKING:
+    from chatcomet.http.site import ChatSite
+
+EXCHANGES = 100
+HELD_BYTES = 1024 * 1024
+RESETS = 200
+RESETS_A_SECOND = 20.0
+GOODBYE_SECONDS = 0.1
+"""Between the last answer and the goodbye: there are clients that read no answer any more when they have heard that."""
+
+_TABLE_BYTES = 4 * 1024
+
+
+class _Spoken(H2Connection):
+    """What `h2` knows of a connection."""
+
+    MAX_CLOSED_STREAMS = 1024  # of which it remembers how they ended, for what may still come of them
+
+    def __init__(self) -> None:
+        super().__init__(H2Configuration(client_side=False, header_encoding=None))
+        limits = {SettingCodes.MAX_CONCURRENT_STREAMS: EXCHANGES, SettingCodes.MAX_HEADER_LIST_SIZE: BLOCK_BYTES}
+        self.local_settings = Settings(client=False, initial_values=limits)
+
+
+@implementer(IPushProducer)
+class Multiplexed(Protocol):
+    """One connection to `site`."""
+
+    transport: Any
+
+    def __init__(self, site: ChatSite) -> None:
+        self.site = site
+        self.deadline = self.looked_at = NEVER
+        self._spoken = _Spoken()
+        self._arrival = Arrival()
+        self._exchanges: dict[int, Exchange] = {}
+        self._ready: dict[Exchange, None] = {}  # which may have something to send, in turn
+        self._sending: IDelayedCall | None = None
+        self._leaving: IDelayedCall | None = None
+        self._is_choked = False  # the peer does not take what was written
+        self._is_ended = False  # all has been said
+        self._resets = float(RESETS)  # that it may still make
+        self._resets_at = site.reactor.seconds()
+        self._seen = 0  # of what has begun to arrive
+        self._idle_due = self._choked_due = self._arrival_due = NEVER
+
+    # How it begins and ends
+
+    def connectionMade(self) -> None:
+        """Say how we speak."""
+        self.is_secure = ISSLTransport.providedBy(self.transport)
+        self.transport.registerProducer(self, True)
+        self.site.connected(self)
+        self._idle_due = self._now + IDLE_SECONDS
+        self._mind()
+        self._spoken.initiate_connection()
+        self._send()
+        if self.site.closing:
+            self.loseConnection()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
+        """All exchanges have lost their peer."""
+        self._end_exchanges()
+        self.site.deadlines.forget(self)
+        self.site.disconnected(self)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is asked."""
+        return not self._exchanges
+
+    def loseConnection(self, error: ErrorCodes = ErrorCodes.NO_ERROR) -> None:
+        """Say goodbye, and end the connection when all is sent; a peer that does not take it in time is cut."""
+        if self._is_ended:
+            return
+        self._end_exchanges()
+        self._spoken.close_connection(error)
+        self._end()
+
+    def _end(self) -> None:
+        self._is_ended = True
+        self._write()
+        self.transport.unregisterProducer()
+        self.transport.resumeProducing()  # to hear the peer's consent
+        self.transport.loseConnection()
+        self.site.deadlines.set(self, IDLE_SECONDS)
+
+    def cut(self) -> None:
+        """End the connection now, whatever is on its way."""
+        self.transport.abortConnection()
+
+    def _end_exchanges(self) -> None:
+        for call in (self._sending, self._leaving):
+            if call is not None and call.active():
+                call.cancel()
+        self._ready.clear()
+        exchanges, self._exchanges = self._exchanges, {}
+        for exchange in exchanges.values():
+            exchange.lose()
+
+    # In
+
+    def dataReceived(self, data: bytes) -> None:
+        """Frames, or parts of them."""
+        if self._is_ended:
+            return
+        if not self._arrival.hear(data):
+            self.loseConnection(ErrorCodes.FRAME_SIZE_ERROR)
+            return
+        try:
+            heard = self._spoken.receive_data(data)
+        except ProtocolError:  # to which `h2` has the answer ready
+            self._end_exchanges()
+            self._end()
+            return
+        self._hear_all(heard)
+        if not self._is_ended:
+            self._mind_arrival()
+            self._mind_idle()
+            self._send()
+
+    def _hear_all(self, heard: Sequence[events.Event]) -> None:
+        """Do what was heard.
+
+        `h2` has gone ahead to the end of that: first those leave, or take something back, who can't be answered any
+        more, whatever they have said before.
+        """
+        if any(isinstance(event, events.ConnectionTerminated) for event in heard):
+            self._end_exchanges()
+            self._end()
+            return
+        taken_back = {event.stream_id for event in heard if isinstance(event, events.StreamReset)}
+        for number in taken_back:
+            self._lose_exchange(number)
+        for event in heard:
+            if self._is_ended:
+                return
+            if getattr(event, "stream_id", None) not in taken_back or isinstance(event, events.DataReceived):
+                self._hear(event)
+
+    def _lose_exchange(self, number: int | None) -> None:
+        exchange = self._exchanges.get(number or 0)
+        if exchange is not None:
+            self._forget(exchange)
+            exchange.lose()
+        self._count_reset()
+
+    def _hear(self, event: events.Event) -> None:
+        exchange = self._exchanges.get(getattr(event, "stream_id", None) or 0)
+        if isinstance(event, events.RequestReceived):
+            self._begin(event)
+        elif isinstance(event, events.DataReceived):
+            self._hear_body(event, exchange)
+        elif isinstance(event, events.StreamEnded) and exchange is not None:
+            exchange.complete()
+        elif isinstance(event, events.WindowUpdated):
+            self._ready.update(dict.fromkeys([exchange] if exchange else self._exchanges.values()))
+        elif isinstance(event, events.RemoteSettingsChanged):
+            encoder = self._spoken.encoder
+            encoder.header_table_size = min(encoder.header_table_size, _TABLE_BYTES)
+            self._ready.update(dict.fromkeys(self._exchanges.values()))
+
+    def _begin(self, event: events.RequestReceived) -> None:
+        if self.site.closing:
+            self._spoken.reset_stream(event.stream_id, ErrorCodes.REFUSED_STREAM)
+            return
+        exchange = self._exchanges[event.stream_id] = Exchange(self, event.stream_id)
+        if self._idle_due < NEVER:
+            self._idle_due = self._now + IDLE_SECONDS
+            self._mind()
+        exchange.begin(event.headers, event.stream_ended is not None)
+
+    def _hear_body(self, event: events.DataReceived, exchange: Exchange | None) -> None:
+        self._spoken.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        if exchange is None:
+            return
+        exchange.hear(event.data)
+        if exchange.is_arriving and sum(each.held_bytes for each in self._exchanges.values()) > HELD_BYTES:
+            self.cut_exchange(exchange, ErrorCodes.REFUSED_STREAM)
+            self._count_reset()
+
+    def _count_reset(self) -> None:
+        since, self._resets_at = self._now - self._resets_at, self._now
+        self._resets = min(RESETS, self._resets + since * RESETS_A_SECOND) - 1
+        if self._resets < 0:
+            self.loseConnection(ErrorCodes.ENHANCE_YOUR_CALM)
+
+    # Out
+
+    def send_header(self, exchange: Exchange, fields: Fields) -> None:
+        """Begin the answer of `exchange`; it goes out with what follows."""
+        self._spoken.send_headers(exchange.number, fields)
+        self.send_soon(exchange)
+
+    def send_soon(self, exchange: Exchange) -> None:
+        """Send what there is of `exchange`, together with all that is written in this turn."""
+        if exchange.number in self._exchanges:
+            self._ready[exchange] = None
+            if self._sending is None:
+                self._sending = self.site.reactor.callLater(0, self._send_now)
+
+    def unsent(self) -> int:
+        """How many bytes were written that the system has not yet taken."""
+        return eager.unsent(self.transport)
+
+    def cut_exchange(self, exchange: Exchange, error: ErrorCodes) -> None:
+        """End one exchange now."""
+        if exchange.number in self._exchanges:
+            self._spoken.reset_stream(exchange.number, error)
+            self._forget(exchange)
+            exchange.lose()
+            self._write()
+
+    def _send_now(self) -> None:
+        self._sending = None
+        self._send()
+
+    def _send(self) -> None:
+        """Send what is ready, a frame of each in turn, as far as the peer takes it."""
+        written = 0
+        while self._ready and not self._is_choked:
+            exchange = next(iter(self._ready))
+            del self._ready[exchange]
+            written += self._send_part(exchange)
+            if written >= FRAME_BYTES:
+                self._write()
+                written = 0
+        self._write()
+
+    def _send_part(self, exchange: Exchange) -> int:
+        """Send a frame of `exchange`, if there is one that may be sent; its size."""
+        window = self._spoken.local_flow_control_window(exchange.number)
+        part = exchange.next_part(min(window, FRAME_BYTES))
+        if part is None:
+            exchange.sent()
+            return 0
+        data, is_last = part
+        self._spoken.send_data(exchange.number, data, end_stream=is_last)
+        if is_last:
+            exchange.linger()
+        else:
+            self._ready[exchange] = None
+        return len(data)
+
+    def release(self, exchange: Exchange) -> None:
+        """All of `exchange` has been heard and said."""
+        if exchange.number in self._exchanges:
+            self._forget(exchange)
+            exchange.lose()
+
+    def _forget(self, exchange: Exchange) -> None:
+        del self._exchanges[exchange.number]
+        self._ready.pop(exchange, None)
+        self._mind_idle()
+        if self.site.closing and not self._exchanges and self._leaving is None:
+            self._leaving = self.site.reactor.callLater(GOODBYE_SECONDS, self.loseConnection)
+
+    def _write(self) -> None:
+        data = self._spoken.data_to_send()
+        if data:
+            self.transport.write(data)
+
+    def pauseProducing(self) -> None:
+        """The peer takes no more for now; this may be told again."""
+        if not self._is_choked:
+            self._is_choked = True
+            self._choked_due = self._now + IDLE_SECONDS
+            self.transport.pauseProducing()
+            self._mind()
+
+    def resumeProducing(self) -> None:
+        """The peer has taken all that was written."""
+        self._is_choked = False
+        self._choked_due = NEVER
+        self.transport.resumeProducing()
+        self._mind()
+        self._send()
+
+    def stopProducing(self) -> None:
+        """The connection is lost, as will be told."""
+
+    # When it is late
+
+    @property
+    def _now(self) -> float:
+        return self.site.reactor.seconds()
+
+    def _mind_idle(self) -> None:
+        """Since when nothing was asked, or begun to be, what else was said does not matter.
+
+        While bodies arrive, and nothing is answered, it is the peer's turn (see `connections`).
+        """
+        due = self._now + IDLE_SECONDS if all(each.is_arriving for each in self._exchanges.values()) else NEVER
+        if (due == NEVER) != (self._idle_due == NEVER):
+            self._idle_due = due
+            self._mind()
+
+    def _mind_arrival(self) -> None:
+        arrival = self._arrival
+        if not arrival.on_its_way:
+            due = NEVER
+        elif arrival.begun == self._seen and self._arrival_due < NEVER:
+            return
+        else:
+            due = self._now + HEADER_SECONDS
+        self._seen = arrival.begun
+        if due != self._arrival_due:
+            self._arrival_due = due
+            self._mind()
+
+    def _mind(self) -> None:
+        if not self._is_ended:
+            due = min(self._idle_due, self._choked_due, self._arrival_due)
+            self.site.deadlines.set(self, None if due == NEVER else due - self._now)
+
+    def timeoutConnection(self) -> None:
+        """It asks for nothing, or takes nothing, or what arrives took too long."""
+        if self._is_ended or self._choked_due <= self._now:
+            self.cut()
+        else:
+            self.loseConnection()
+            self.site.deadlines.set(self, UNTAKEN_SECONDS)
