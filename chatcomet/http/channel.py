@@ -45,8 +45,9 @@ class PollChannel(LimitedChannel):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
         """Forget the asker who has dropped."""
         super().connectionLost(reason)
-        if self._outcome is not None:
-            self._outcome.cancel()
+        outcome, self._outcome = self._outcome, None
+        if outcome is not None:
+            outcome.cancel()
 
     def dataReceived(self, data: bytes) -> None:
         """A request for the lane, or anything else."""

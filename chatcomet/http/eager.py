@@ -23,10 +23,23 @@ def is_plain(transport: object) -> bool:
 
 def unsent(transport: Any) -> int:
     """How many bytes were written to `transport`, of whatever kind, that the system has not yet taken."""
-    while hasattr(transport, "transport"):  # TLS lies on top of the one that keeps what is unsent
-        transport = transport.transport
-    count: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+    keeper = _keeper(transport)
+    count: int = len(keeper.dataBuffer) - keeper.offset + keeper._tempDataLen
     return count
+
+
+def drop_unsent(transport: Any) -> None:
+    """Let go of that, when it can't be sent any more."""
+    keeper = _keeper(transport)
+    keeper.dataBuffer, keeper.offset = b"", 0
+    keeper._tempDataBuffer, keeper._tempDataLen = [], 0
+
+
+def _keeper(transport: Any) -> Any:
+    """The transport that keeps what is unsent: TLS lies on top of it."""
+    while hasattr(transport, "transport"):
+        transport = transport.transport
+    return transport
 
 
 def write(transport: Any, data: bytes) -> None:

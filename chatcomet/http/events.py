@@ -163,9 +163,10 @@ class EventSink:
 
         Cancelling ends the stream.
         """
+        ended = self._ended
         self._following = following = follow(chat, asked, asker, self)
         following.addCallbacks(self._begin, self._not_now).addErrback(self._broke)
-        return self._ended
+        return ended
 
     def begin_answer(self) -> None:
         """Write what comes before the stream."""
@@ -182,9 +183,9 @@ class EventSink:
         if isinstance(failure.value, ServerFault):
             self.begin_answer()
             self._write(self._form.retry(max(failure.value.retry_after * 1_000, self._retry_ms)))
-            self._ended.callback(None)
+            self._let_go().callback(None)
         elif not failure.check(CancelledError):
-            self._ended.errback(failure)
+            self._let_go().errback(failure)
 
     def _broke(self, failure: Failure) -> None:
         self._log.failure("a fault in beginning a stream", failure)
@@ -192,10 +193,19 @@ class EventSink:
 
     def _gone(self, _: Deferred[None]) -> None:
         """The peer has dropped."""
-        if self._following is not None:
-            self._following.cancel()
-        elif self._stream is not None:
-            self._stream.stopProducing()
+        following, stream = self._following, self._stream
+        self._let_go()
+        if following is not None:
+            following.cancel()
+        elif stream is not None:
+            stream.stopProducing()
+
+    def _let_go(self) -> Deferred[None]:
+        """What is to hear of the end.  What keeps us as we keep it would keep all that is unsent, until the garbage
+        collector finds it, which looks seldom."""
+        ended, self._ended = self._ended, Deferred()
+        self._stream = self._following = None
+        return ended
 
     def page(self, page: Page) -> None:
         """A block or line for each message; encoded once for all who get this page in this form."""
@@ -230,7 +240,7 @@ class EventSink:
         """When to come again, and the end of the answer."""
         self._write(self._form.retry(max(retry_after * 1_000, self._retry_ms)))
         self._body.unregister()
-        self._ended.callback(None)
+        self._let_go().callback(None)
 
     def dismiss(self, fault: AskerError) -> None:
         """The end: an EventSource comes again, and is told why not."""

@@ -95,6 +95,9 @@ class LimitedChannel(http.HTTPChannel):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
         """All requests of this connection have lost their peer."""
         super().connectionLost(reason)
+        self.unregisterProducer()  # which keeps us as we would keep it: see `EventSink`
+        # Klein leaves requests, and with them us, to the garbage collector, which looks seldom.
+        eager.drop_unsent(self.transport)
         if self._upgraded is not None:
             self._upgraded.connectionLost(reason)
             self._upgraded = None
