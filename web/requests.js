@@ -5,6 +5,8 @@
 
 export const MARGIN = 15; // seconds for all but a hold: connecting, sending, the way back
 const GLANCE = 5; // seconds between two looks at the clock while a request is open
+const AT_ONCE = 1; // seconds; a ticket that was refused later was good at first
+const TICKETS = 3; // so many refused at once, one after the other: the last one was new, and there is no use in another
 const LONGEST_RETRY_AFTER = 300; // seconds; who asks for more (or has another clock) gets this
 
 /** A `Retry-After` header (seconds, or a date) as seconds from `now` (milliseconds); null where there is none. */
@@ -92,15 +94,19 @@ export class Requests {
 
   /** The answer: its `body`, and in how many seconds it says to come again, or null: `retryAfter`. */
   async ask(url, { signals = [], ...options } = {}) {
-    const ticket = await this.#ticket(signals);
-    try {
-      return await this.#exchange(url, ticket, signals, options);
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      this.#tickets.drop(ticket);
-      const another = await this.#ticket(signals);
-      if (another === ticket) throw error;
-      return this.#exchange(url, another, signals, options);
+    let spent = null;
+    for (let left = TICKETS; ;) {
+      const ticket = await this.#ticket(signals);
+      if (ticket === spent?.ticket) throw spent.error;
+      const began = this.#world.now();
+      try {
+        return await this.#exchange(url, ticket, signals, options);
+      } catch (error) {
+        if (this.#world.now() - began < AT_ONCE * 1000) left -= 1; // or it was good, and has expired meanwhile
+        if (error.status !== 401 || left <= 0) throw error;
+        this.#tickets.drop(ticket);
+        spent = { ticket, error };
+      }
     }
   }
 
