@@ -37,18 +37,16 @@ export function showConnection(room, me) {
   }
 
   /**
-   * We may not read. Either that is how it is here, or a session has ended, in another tab maybe: then we read on as
-   * who we are now, if that is allowed, and are asked. What is shown stays.
+   * We may not read. Either that is how it is here, or our session has ended: then we read on as who we are now, if
+   * that is allowed. What is shown stays.
    */
   async function refused(error) {
     await me.settled(); // it may be us who have just signed out
-    const before = me.isNobody ? null : me.name;
     await me.refresh();
-    if (before !== null && me.isNobody) me.ask(`Your session has ended: you are not ${before} any more.`);
     if (current !== "refused") return; // we read on as somebody else
     const canSignIn = me.ways.password && !me.isMember;
     $("come-in").hidden = !canSignIn;
-    $("try-now").hidden = canSignIn;
+    $("try-now").hidden = canSignIn && error.status === 401;
     if (error.status !== 401) return;
     if (canSignIn) $("status").textContent = `Sign in to read ${roomName}`;
     if (hasTried) return;

@@ -38,6 +38,7 @@ export function openOutbox(room, me, view) {
       tell(entry, "sent", "Sent");
       keep();
       settle();
+      if (message.author !== me.name) me.refresh(); // we are not who we thought
     } catch (error) {
       if (!entry.cancel.signal.aborted) fail(entry, error);
     }

@@ -3,11 +3,16 @@ import { openSession } from "./chatcomet.js";
 import { base, roomName } from "./place.js";
 
 const NOBODY = "guest"; // the server's name for whoever has none
+const LOOK_AGAIN = 300; // seconds; a session may end between two polls, and is renewed only where one asks for it
 
 const $ = (id) => document.getElementById(id);
 const [dialog, memberForm, guestForm] = ["sign-in", "member", "guest"].map($);
 
-const reasonOf = (error) => (error.status ? error.message : "the server can't be reached");
+function reasonOf({ status, message, retryAfter }) {
+  if (!status) return "the server can't be reached";
+  const isTold = retryAfter === null || message.includes("again in");
+  return isTold ? message : `${message}: try again in ${Math.ceil(retryAfter)} s`;
+}
 
 /** Whether a room's name fits a pattern, in which each star stands for anything, or nothing. */
 function matches(pattern, room) {
@@ -40,6 +45,7 @@ export function openMe() {
   const ways = { password: false, guest: true }; // to become somebody
   let who = null; // as the server has said last
   let busy = Promise.resolve(); // until what was asked for in the dialog is answered
+  let isOurDoing = false; // when we become somebody else
   const me = {
     name: NOBODY,
     isNobody: true,
@@ -68,9 +74,13 @@ export function openMe() {
     for (const listener of listeners) listener();
   }
 
-  /** The cookie may have changed in another tab, or a new server may not know us any more. */
-  function refresh() {
-    return session.get().then(become, () => {});
+  /** A session may end in another tab, or on another device; and a new server may not know us any more. */
+  async function refresh() {
+    const before = { ...me };
+    await session.get().then(become, () => {});
+    if (isOurDoing || before.isNobody || !me.isNobody) return;
+    const you = before.isMember ? "Your session has ended: you" : "You";
+    ask(`${you} are not ${before.name} any more. What you wrote is kept.`);
   }
 
   /** Shows one of the forms, or, to members, neither: they sign out first. */
@@ -92,8 +102,9 @@ export function openMe() {
     form?.querySelector("input").select();
   }
 
-  /** Asks who we are; fires with whether it was answered when the dialog closes. */
-  function ask(reason) {
+  /** Asks who we are, where there is a way to be somebody; fires with whether it was answered when the dialog closes. */
+  async function ask(reason) {
+    if (me.isNobody && !ways.password && !ways.guest) return false;
     if (!dialog.open) {
       $("name").value = me.isNobody || me.isMember ? "" : me.name;
       dialog.returnValue = "";
@@ -109,6 +120,7 @@ export function openMe() {
   function attempt(request, form) {
     $("refused").textContent = "";
     busy = (async () => {
+      isOurDoing = true;
       dialog.setAttribute("aria-busy", "true");
       try {
         await request();
@@ -118,6 +130,7 @@ export function openMe() {
         $("refused").textContent = reasonOf(error);
         form?.querySelector("input:last-of-type").select();
       } finally {
+        isOurDoing = false;
         dialog.removeAttribute("aria-busy");
       }
     })();
@@ -134,6 +147,7 @@ export function openMe() {
   onSubmit(guestForm, () => session.signIn($("name").value));
   $("to-guest").addEventListener("click", () => show(guestForm));
   $("to-member").addEventListener("click", () => show(memberForm));
+  setInterval(() => me.isNobody || refresh(), LOOK_AGAIN * 1000);
   $("me").addEventListener("click", () => ask());
   $("not-now").addEventListener("click", () => dialog.close());
   $("sign-out").addEventListener("click", () => attempt(session.signOut));

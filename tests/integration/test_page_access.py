@@ -8,9 +8,11 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jwt
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -256,6 +258,43 @@ def test_a_session_that_ends_leads_back_to_the_form_and_nothing_is_lost(start: M
     expect(page.locator("#log .text")).to_have_text(["before", "meanwhile", "not sent yet"])
 
 
+def test_where_guests_may_read_one_reads_on_as_a_guest(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    take_name(page, "ada")
+    expect(page.locator("#me")).to_have_text("ada")
+    page.wait_for_timeout(1_500)  # until it waits as ada
+    assert ask(server.port, "DELETE", "/session", headers=cookie(page)).status == 204
+    expect(page.get_by_role("dialog")).to_contain_text("You are not ada any more.")
+    post(server, "lobby", "one reads on")
+    expect(said(page, "one reads on")).to_be_attached()
+    page.get_by_role("button", name="Not now").click()
+    expect(page.locator("#me")).to_have_text("guest · pick a name")
+
+
+def test_a_session_that_ended_unseen_is_noticed_in_time(server: Server, visit: Visit) -> None:
+    page = visit("about:blank")
+    page.clock.install()
+    page.goto(server.url)
+    take_name(page, "ada")
+    expect(page.locator("#me")).to_have_text("ada")
+    page.context.clear_cookies()
+    page.clock.run_for(299_000)
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.clock.run_for(2_000)
+    expect(page.get_by_role("dialog")).to_contain_text("You are not ada any more.")
+
+
+def test_a_session_that_ended_unseen_is_noticed_when_one_writes(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    take_name(page, "ada")
+    expect(page.locator("#me")).to_have_text("ada")
+    page.context.clear_cookies()
+    write(page, "who am I?")
+    expect(page.get_by_role("dialog")).to_contain_text("You are not ada any more.")
+    expect(page.locator("#log .author")).to_have_text(["guest"])
+    expect(page.locator("#outbox > *")).to_have_count(0)
+
+
 def test_what_needs_a_session_is_sent_when_there_is_one_again(start: Members, visit: Visit) -> None:
     server = start()
     page = visit(f"{server.url}/?room=announcements")
@@ -267,7 +306,7 @@ def test_what_needs_a_session_is_sent_when_there_is_one_again(start: Members, vi
     assert ask(server.port, "DELETE", "/session", headers=cookie(page)).status == 204
     page.get_by_label("Your message").press("Enter")
     expect(page.locator("#outbox .fate")).to_contain_text("Not sent")
-    expect(page.get_by_role("dialog")).to_contain_text("what you wrote will be sent")
+    expect(page.get_by_role("dialog")).to_contain_text("What you wrote is kept.")
     page.unroute_all()
     fill(page, "grace", PASSWORDS["grace"])
     expect(said(page, "in the very moment")).to_be_visible()
@@ -275,6 +314,22 @@ def test_what_needs_a_session_is_sent_when_there_is_one_again(start: Members, vi
 
 
 # Too much
+
+
+def test_who_makes_too_many_sessions_is_told_when_to_come_again(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    told = {"type": "/problems/too-many-sessions", "title": "Too many", "status": 429, "detail": "too many sessions"}
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=429, json=told, headers={"Retry-After": "6"})
+
+    page.locator("#me").click()
+    page.route("**/session", refuse, times=1)
+    page.get_by_role("textbox", name="Name").fill("ada")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("too many sessions: try again in 6 s")
+    page.keyboard.press("Enter")
+    expect(page.locator("#me")).to_have_text("ada")
 
 
 def test_who_writes_too_fast_waits_and_all_is_sent(start_server: StartServer, visit: Visit) -> None:
@@ -290,3 +345,83 @@ def test_who_writes_too_fast_waits_and_all_is_sent(start_server: StartServer, vi
     expect(page.get_by_label("Your message")).to_be_enabled()
     expect(page.locator("#log .text")).to_have_text(["one", "two", "three"], timeout=LONG)
     expect(page.locator("#outbox > *")).to_have_count(0)
+
+
+# The library, by a ticket
+
+
+FOLLOW = """async ([ticket, kind]) => {
+  const { openRoom } = await import("./chatcomet.js");
+  const room = openRoom({ base: document.baseURI, room: "team-x", ticket });
+  const arrived = new Promise((resolve) => room.on("messages", ([{ text, author }]) => resolve([author, text])));
+  const live = new Promise((resolve) => room.on("state", ({ state }) => state === "live" && resolve()));
+  room.start();
+  await live;
+  const url = await room.streamUrl(kind);
+  const stream = kind === "socket" ? new WebSocket(url) : new EventSource(url);
+  const told = new Promise((resolve, reject) => {
+    stream.addEventListener("error", () => reject(new Error("no stream")));
+    stream.addEventListener("message", ({ data }) => {
+      const said = JSON.parse(data);
+      if (said.text ?? said.messages?.length) resolve(said.text ?? said.messages[0].text);
+    });
+  });
+  await new Promise((resolve) => stream.addEventListener("open", resolve));
+  await room.post("hello");
+  const seen = [await arrived, await told];
+  stream.close();
+  room.stop();
+  return seen;
+}"""
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """A secret that signs tickets."""
+    path = tmp_path / "tickets.key"
+    path.write_text("0123456789abcdef" * 2)
+    return path
+
+
+def issue(key: Path, *, life_seconds: float = 60) -> str:
+    """A ticket for ada."""
+    claims = {"sub": "ada", "exp": time.time() + life_seconds, "grants": {"team-*": ["read", "post"]}}
+    return jwt.encode(claims, key.read_text(), "HS256")
+
+
+@pytest.mark.parametrize("kind", ["events", "socket"])
+def test_a_ticket_reads_and_posts_and_opens_streams_and_is_not_logged(
+    start_server: StartServer, visit: Visit, key: Path, kind: str
+) -> None:
+    server = start_server("--no-guests", "--ticket-key", str(key))
+    page = visit(f"{server.url}/?room=No")  # a page that asks for nothing
+    ticket = issue(key)
+    assert page.evaluate(FOLLOW, [ticket, kind]) == [["ada", "hello"], "hello"]
+    assert ticket not in server.log
+    assert ticket.split(".")[2] not in server.log
+
+
+def test_a_room_outlives_its_tickets(start_server: StartServer, visit: Visit, key: Path) -> None:
+    server = start_server("--no-guests", "--ticket-key", str(key))
+    page = visit(f"{server.url}/?room=No")
+    page.expose_function("getTicket", lambda: issue(key, life_seconds=1.5))
+    texts, states, refused = page.evaluate("""async () => {
+      const { openRoom } = await import("./chatcomet.js");
+      const seen = { messages: [], state: [] };
+      const room = openRoom({ base: document.baseURI, room: "team-x", ticket: () => getTicket() });
+      for (const event of Object.keys(seen)) room.on(event, (detail) => seen[event].push(detail));
+      room.start();
+      const pause = () => new Promise((resolve) => setTimeout(resolve, 2500));
+      for (const text of ["one", "two", "three"]) {
+        await room.post(text);
+        await pause();
+      }
+      const refusal = openRoom({ base: document.baseURI, room: "elsewhere", ticket: () => getTicket() });
+      const refused = new Promise((resolve) => refusal.on("state", ({ error }) => error && resolve(error.status)));
+      refusal.start();
+      room.stop();
+      return [seen.messages.flat().map(({ text }) => text), seen.state.map(({ state }) => state), await refused];
+    }""")
+    assert texts == ["one", "two", "three"], states
+    assert states == ["connecting", "live", "stopped"]
+    assert refused == 403
