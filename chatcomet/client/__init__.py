@@ -6,6 +6,7 @@ reactor and nothing else of a program.  What it is for and how: ``docs/client.md
 
 from chatcomet.client.answers import Posted, RoomState, parse_data
 from chatcomet.client.client import Client
+from chatcomet.client.credentials import Ticket
 from chatcomet.client.errors import Problem, Refused, Unreachable
 from chatcomet.client.reader import Reader
 from chatcomet.client.room import Room
@@ -24,6 +25,7 @@ __all__ = [
     "Refused",
     "Room",
     "RoomState",
+    "Ticket",
     "Unreachable",
     "parse_data",
 ]

@@ -19,9 +19,10 @@ _EXIT_CODES = """\
 exit codes:
   0    done; for tail also: whoever read the output has gone (| head)
   1    the server refused
-  2    the command line, or a key that it names, is wrong
+  2    the command line, or a key or ticket that it names, is wrong
   69   the server could not be reached
-  74   the input could not be read, or the output not written
+  74   the input or a file could not be read, or the output not written
+  77   the server lets nobody in, or not as who you are, or you may not do this
   130  ended by ^C (143: by SIGTERM)
 """
 
@@ -162,6 +163,19 @@ def _add(
     )
 
 
+def _add_whom(command: argparse.ArgumentParser) -> None:
+    whom = command.add_mutually_exclusive_group()
+    whom.add_argument(
+        "--ticket-file",
+        metavar="FILE",
+        type=Path,
+        help="show the ticket in FILE, which may be replaced meanwhile [default: $CHATCOMET_TICKET, if it is set]",
+    )
+    whom.add_argument(
+        "--user", metavar="NAME", help="sign in as NAME; the password is $CHATCOMET_PASSWORD, or is asked for"
+    )
+
+
 def _add_server(command: argparse.ArgumentParser, patience_seconds: float | None, told: str) -> None:
     url = os.environ.get("CHATCOMET_URL") or DEFAULT_URL
     command.add_argument("--url", default=url, help=f"the server [default: $CHATCOMET_URL, or {DEFAULT_URL}]")
@@ -172,6 +186,7 @@ def _add_server(command: argparse.ArgumentParser, patience_seconds: float | None
         default=patience_seconds,
         help=f"for how long to try to reach the server {told}",
     )
+    _add_whom(command)
 
 
 def _count(text: str) -> int:

@@ -1,6 +1,7 @@
 """The client: where the server is, and who asks.
 
 All rooms of a client share its connections, which are kept open between requests, and its cookies: so its session.
+Where it has a ticket, or a name and a password, these are shown with each request, and there is no session.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from chatcomet.client.answers import RoomState, read_name, read_nothing, read_rooms
+from chatcomet.client.credentials import Ticket, authorization
 from chatcomet.client.exchange import Request
 from chatcomet.client.room import Room
 from chatcomet.client.server import Server
@@ -32,7 +34,9 @@ class Client:
     """The server at `url`, with its prefix if it has one.  Raises `Malformed` for what can't be such a URL.
 
     `patience_seconds`: for how long to try, all in all, before `Unreachable`; a try that is under way may take
-    15 seconds more.  `treq`, `clock` and `random` (numbers from 0 to 1) are for tests, and for who has their own.
+    15 seconds more.  `ticket`: one, or a function that gives the one of this moment: it is called for each request,
+    and again where that was answered with 401.  `auth`: a name and a password.  `treq`, `clock` and `random` (numbers
+    from 0 to 1) are for tests, and for who has their own.
     """
 
     def __init__(
@@ -40,11 +44,14 @@ class Client:
         url: str,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
+        ticket: Ticket | None = None,
+        auth: tuple[str, str] | None = None,
         treq: HTTPClient | None = None,
         clock: IReactorTime | None = None,
         random: Callable[[], float] | None = None,
     ) -> None:
         url = _check_url(url)
+        shown = authorization(ticket, auth)
         self._patience_seconds = patience_seconds
         self._pool: HTTPConnectionPool | None = None
         if clock is None:
@@ -55,7 +62,8 @@ class Client:
             self._pool = HTTPConnectionPool(clock)
             self._pool.maxPersistentPerHost = IDLE_CONNECTIONS
             treq = HTTPClient(Agent(clock, connectTimeout=CONNECT_SECONDS, pool=self._pool))
-        self._server = Server(url, treq, clock, random or Random().random)  # noqa: S311  # for jitter
+        luck = random or Random().random  # noqa: S311  # for jitter
+        self._server = Server(url, treq, clock, luck, shown)
 
     def room(self, name: str) -> Room:
         """The room `name`, which need not exist yet.  Raises `Malformed` for what can't be its name."""
@@ -66,7 +74,7 @@ class Client:
         return await self._server.ask(Request("GET", "rooms"), read_rooms, self._patience_seconds)
 
     async def sign_in(self, name: str) -> str:
-        """Be known as `name` from now on; the name as the server writes it.
+        """Be known as the guest `name` from now on; the name as the server writes it.
 
         Raises `Refused` if somebody else has it.  It stays taken for ten minutes after its last use, or until
         `sign_out`.
@@ -75,7 +83,7 @@ class Client:
         return await self._server.ask(request, read_name, self._patience_seconds)
 
     async def sign_out(self) -> None:
-        """Be a guest again; the name is free."""
+        """Be a guest again; the name is free.  With a ticket: revoke it, for all who have it."""
         await self._server.ask(Request("DELETE", "session"), read_nothing, self._patience_seconds)
 
     def close(self) -> Deferred[None]:

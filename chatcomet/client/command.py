@@ -32,19 +32,21 @@ from chatcomet.client import display
 from chatcomet.client.answers import Posted, message_json
 from chatcomet.client.arguments import parser
 from chatcomet.client.client import Client
-from chatcomet.client.errors import Refused, Unreachable
+from chatcomet.client.errors import Problem, Refused, Unreachable
 from chatcomet.client.lines import Lines
 from chatcomet.client.output import Output
 from chatcomet.client.reader import Reader
 from chatcomet.client.reports import Reports
 from chatcomet.client.room import Room
 from chatcomet.client.steps import Gap
+from chatcomet.client.whom import Whom, whom
 from chatcomet.errors import AskerError, Malformed, StartRefused
 
 REFUSED = 1
 USAGE = 2
 UNREACHABLE = 69  # EX_UNAVAILABLE of sysexits.h
 IO_ERROR = 74  # EX_IOERR
+NOT_LET_IN = 77  # EX_NOPERM
 
 _SIGN_OUT_SECONDS = 2
 
@@ -68,14 +70,28 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         from chatcomet.client.passwd import passwd  # the others need no Argon2
 
         raise SystemExit(passwd(arguments, sys.stdin, reports))
+    found = Whom() if arguments.command in _WITHOUT_SERVER else _whom(arguments, reports)
     reports.take_over_logging()
-    react(_run, (arguments, reports))
+    react(_run, (arguments, reports, found))
 
 
-async def _run(reactor: ReactorBase, arguments: argparse.Namespace, reports: Reports) -> None:
+def _whom(arguments: argparse.Namespace, reports: Reports) -> Whom:
+    """As whom to ask; ends the process where nobody can be told.  Before the reactor runs: it may be a question."""
+    try:
+        return whom(arguments, os.environ)
+    except Malformed as error:
+        reports.tell(str(error))
+        raise SystemExit(USAGE) from error
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise
+
+
+async def _run(reactor: ReactorBase, arguments: argparse.Namespace, reports: Reports, found: Whom) -> None:
     """Ends with `SystemExit`, or by the signal that was received."""
     ended_by: list[int] = []
-    running = ensureDeferred(_exit_code(reactor, arguments, reports))
+    running = ensureDeferred(_exit_code(reactor, arguments, reports, found))
     reactor.callWhenRunning(_cancel_by_signal, reactor, running, ended_by)
     try:
         code = await running
@@ -98,7 +114,7 @@ def _cancel_by_signal(reactor: ReactorBase, running: Deferred[int], ended_by: li
             signal.signal(number, cancel)
 
 
-async def _exit_code(reactor: ReactorBase, arguments: argparse.Namespace, reports: Reports) -> int:
+async def _exit_code(reactor: ReactorBase, arguments: argparse.Namespace, reports: Reports, found: Whom) -> int:
     """Run one command; what the process should end with."""
     descriptors = cast(IReactorFDSet, reactor)
     around = Surroundings(Lines(0, descriptors), Output(cast(TextIOWrapper, sys.stdout), descriptors), reports, reactor)
@@ -107,17 +123,22 @@ async def _exit_code(reactor: ReactorBase, arguments: argparse.Namespace, report
             _WITHOUT_SERVER[arguments.command](arguments, around)
         else:
             patience = {} if arguments.patience is None else {"patience_seconds": arguments.patience}
-            await _COMMANDS[arguments.command](Client(arguments.url, **patience), arguments, around)
+            client = Client(arguments.url, ticket=found.ticket, auth=found.auth, **patience)
+            await _COMMANDS[arguments.command](client, arguments, around)
     except BrokenPipeError:  # whoever read the output has enough
         return 0
     except (AskerError, StartRefused, Unreachable, OSError) as error:
-        reports.tell(str(error))
-        return _code_of(error)
+        code = _code_of(error)
+        hint = " (see --user and --ticket-file)" if code == NOT_LET_IN and found == Whom() else ""
+        reports.tell(f"{error}{hint}")
+        return code
     return 0
 
 
 def _code_of(error: Exception) -> int:
     match error:
+        case Refused(problem=Problem(status=(401 | 403))):
+            return NOT_LET_IN
         case Malformed() | StartRefused():  # found here: what the server finds malformed is `Refused`
             return USAGE
         case Unreachable():

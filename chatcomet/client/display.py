@@ -23,7 +23,9 @@ LocalTime = Callable[[float], time.struct_time]
 
 
 def for_terminal(message: Message, local_time: LocalTime = time.localtime) -> str:
-    """``HH:MM author: text``, and a line more for each line break in it."""
+    """``HH:MM author: text``, and a line more for each line break in it; of an erased message, that it was."""
+    if message.erased:
+        return _head(message, local_time) + "(erased)"
     lines = re.split(r"\r\n|\n|\r", message.text)
     return _head(message, local_time) + f"\n{_INDENT}".join(_UNSHOWN.sub(_escaped, line) for line in lines)
 

@@ -8,7 +8,7 @@ connection makes of being closed: a cancelled request must never look like one t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from treq.client import HTTPClient
@@ -37,7 +37,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked; `path` is below the server's URL, `body` is JSON, and the answer is there within `seconds`."""
+    """What is asked; `path` is below the server's URL, `body` is JSON, and the answer is there within `seconds`.
+
+    `authorization`: who asks, which is a secret.
+    """
 
     method: str
     path: str
@@ -45,6 +48,7 @@ class Request:
     body: bytes | None = None
     key: str | None = None
     seconds: float = ANSWER_SECONDS
+    authorization: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ async def _exchange(treq: HTTPClient, url: str, request: Request) -> Answer:
         headers.setRawHeaders("Content-Type", ["application/json"])
     if request.key is not None:
         headers.setRawHeaders("Idempotency-Key", [request.key])
+    if request.authorization is not None:
+        headers.setRawHeaders("Authorization", [request.authorization])
     response = await treq.request(
         request.method,
         url + request.path,

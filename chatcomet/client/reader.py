@@ -16,7 +16,7 @@ from typing import Literal, Self
 from chatcomet.client.answers import read_page
 from chatcomet.client.errors import Problem, Refused
 from chatcomet.client.exchange import ANSWER_SECONDS, Request
-from chatcomet.client.server import Server
+from chatcomet.client.server import Heard, Server
 from chatcomet.client.steps import Gap, Step, steps
 from chatcomet.core.message import PAGE_MESSAGES, Cursor, Message, Page
 from chatcomet.errors import Malformed
@@ -45,6 +45,7 @@ class Reader:
         self._from_start = begin == "start"
         self._fetched: deque[Step] = deque()
         self._fruitless = 0  # answers in a row that came at once and brought no message
+        self._retry_after: float | None = None  # where too many read, some are told to come again later
         self._cursor = self._position = begin if isinstance(begin, Cursor) else None
 
     @property
@@ -64,8 +65,9 @@ class Reader:
     async def _fetch(self) -> None:
         if self._position is None:
             self._cursor = self._position = await self._beginning()
-        if self._fruitless > 1:
-            await self._server.rest(self._fruitless - 2)
+        if self._fruitless > 1 or self._retry_after is not None:
+            await self._server.rest(max(self._fruitless - 2, 0), self._retry_after)
+            self._retry_after = None
         began = self._server.seconds()
         walked = await self._ask(self._position)
         brought = any(isinstance(step.item, Message) for step in walked)
@@ -76,13 +78,13 @@ class Reader:
             self._position = walked[-1].cursor
 
     async def _beginning(self) -> Cursor:
-        newest = await self._page(("limit", "1"))
+        newest, _ = await self._page(("limit", "1"))
         return Cursor(newest.cursor.epoch, 0) if self._from_start else newest.cursor
 
     async def _ask(self, position: Cursor) -> list[Step]:
         """One suspended poll from `position`."""
         try:
-            page = await self._page(
+            page, retry_after = await self._page(
                 ("cursor", str(position)),
                 ("limit", str(PAGE_MESSAGES)),
                 ("wait", str(HOLD_SECONDS)),
@@ -94,6 +96,7 @@ class Reader:
                 raise
             return self._recover(position, earliest)
         self._from_start = False
+        self._retry_after = None if page.messages else retry_after
         return steps(position, page)
 
     def _recover(self, position: Cursor, earliest: Cursor) -> list[Step]:
@@ -103,9 +106,9 @@ class Reader:
             return []
         return [Step(Gap(position, earliest), earliest)] if earliest != position else []
 
-    async def _page(self, *params: tuple[str, str], seconds: float = ANSWER_SECONDS) -> Page:
+    async def _page(self, *params: tuple[str, str], seconds: float = ANSWER_SECONDS) -> Heard[Page]:
         request = Request("GET", self._path, params, seconds=seconds)
-        return await self._server.ask(request, self._read_page, self._patience_seconds)
+        return await self._server.hear(request, self._read_page, self._patience_seconds)
 
 
 def _earliest(problem: Problem) -> Cursor | None:

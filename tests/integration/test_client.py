@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar, cast
 
+import jwt
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
@@ -191,6 +194,24 @@ async def test_names(server: Server, connect: Connect) -> None:
     assert (await rival.room("lobby").post("hello")).message.author == "guest"
     await ada.sign_out()
     assert await rival.sign_in("Ada") == "Ada"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_ticket_and_its_end(start_server: StartServer, connect: Connect, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("x" * 32)
+    server = start_server("--no-guests", "--ticket-key", str(key))
+    claims = {"sub": "ada", "exp": time.time() + 60, "grants": {"*": ["read", "post"]}}
+    client = connect(server.url, ticket=jwt.encode(claims, key.read_text(), "HS256"))
+    room = client.room("lobby")
+    assert (await room.post("hello")).message.author == "ada"
+    reading = ensureDeferred(read(room.messages(), 1))
+    await sleep(0.3)
+    await client.sign_out()
+    for asked in (reading, room.post("hello"), connect(server.url).room("lobby").history()):
+        with pytest.raises(Refused) as refused:
+            await within(asked)
+        assert refused.value.problem.status == 401
 
 
 @pytest_twisted.ensureDeferred

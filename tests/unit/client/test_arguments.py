@@ -37,6 +37,8 @@ class ArgumentsTests(SynchronousTestCase):
                 "verbose": False,
                 "patience": 30.0,
                 "url": "http://localhost:8080/",
+                "ticket_file": None,
+                "user": None,
             },
         )
         self.assertIsNone(parse("post", "lobby")["text"])
@@ -85,6 +87,7 @@ class ArgumentsTests(SynchronousTestCase):
             ["tail", "lobby", "--patience", "nan"],
             ["tail", "lobby", "--patience", "-1"],
             ["rooms", "--patience", "inf"],
+            ["rooms", "--user", "ada", "--ticket-file", "ticket"],
             ["ticket", "--name", "ada"],
             ["ticket", "--key", "a.key"],
             *(

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.client import Client, Cursor, Refused, RoomState
 from chatcomet.errors import Malformed
-from tests.unit.client.scripted_server import Reply, ScriptedServer, problem, start
+from tests.unit.client.scripted_server import Reply, ScriptedServer, page, posted, problem, start
 
 COOKIE = {"Set-Cookie": "chatcomet=signed; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"}
 
@@ -39,6 +39,28 @@ class ClientTests(SynchronousTestCase):
     def test_a_name_that_is_taken(self) -> None:
         self.server.replies.append(problem(409, "name-taken"))
         self.failureResultOf(start(self.client.sign_in("ada")), Refused)
+
+    def test_a_ticket_or_an_account_goes_with_all(self) -> None:
+        for options, shown in (
+            ({"ticket": "a.b.c"}, "Bearer a.b.c"),
+            ({"ticket": lambda: "d"}, "Bearer d"),
+            ({"auth": ("ada", "s3cret")}, "Basic YWRhOnMzY3JldA=="),
+        ):
+            client = self.server.client(**options)
+            self.server.asked.clear()
+            self.server.replies.extend([Reply(value={"rooms": []}), posted(0), page(0), Reply(204, body="")])
+            for asked in (
+                client.rooms(),
+                client.room("lobby").post("hello"),
+                client.room("lobby").history(),
+                client.sign_out(),
+            ):
+                self.successResultOf(start(asked))
+            self.assertEqual({asked.headers.get("authorization") for asked in self.server.asked}, {shown})
+
+    def test_what_is_no_ticket_or_account(self) -> None:
+        for options in ({"ticket": "a\nb"}, {"auth": ("a:b", "x")}, {"ticket": "a", "auth": ("ada", "x")}):
+            self.assertRaises(Malformed, self.server.client, **options)
 
     def test_a_url_may_end_with_a_slash_or_not(self) -> None:
         for url in ("http://chat.example", "HTTPS://chat.example:8443/chatty/", "http://[::1]:8080"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,11 @@ class MessageTests(SynchronousTestCase):
         for text in ("hello", "", "grüße 😀 👨‍👩‍👧 مرحبا", " spaces  "):
             self.assertEqual(terminal(text), HEAD + text)
             self.assertEqual(pipe(text), HEAD + text)
+
+    def test_what_was_erased_is_said_to_people_and_is_nothing_to_programs(self) -> None:
+        erased = replace(said(""), erased=True)
+        self.assertEqual(for_terminal(erased, time.gmtime), HEAD + "(erased)")
+        self.assertEqual(for_pipe(erased, time.gmtime), HEAD)
 
     def test_no_line_of_a_text_passes_for_a_message_on_a_terminal(self) -> None:
         self.assertEqual(terminal("a\n12:00 root: b\r\nc\rd"), HEAD + "a\n      12:00 root: b\n      c\n      d")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -224,6 +225,17 @@ class PacingTests(ReaderCase):
             self.server.reply(page(cursor="k3v9.5"))
         self.server.reply(page(5))
         self.assertEqual(len(self.server.suspended), 1)
+
+    def test_in_a_crowd_one_comes_again_when_one_is_told_to(self) -> None:
+        crowded = {"Retry-After": "7"}
+        consumer = self.consume()
+        self.server.reply(replace(page(cursor="k3v9.5"), headers=crowded))
+        self.server.wait(7.49)
+        self.assertEqual(self.server.suspended, [])
+        self.server.wait(0.01)
+        self.server.reply(replace(page(5), headers=crowded))  # with a message there is nothing to wait for
+        self.assertEqual(len(self.server.suspended), 1)
+        self.assertEqual(consumer.seen, [5])
 
     def test_retry_after_is_honoured(self) -> None:
         self.consume()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import cast
 
 from treq.client import HTTPClient
@@ -84,6 +85,44 @@ class RetryTests(ServerCase):
             self.assertNoResult(asked)
             self.server.wait(0.01)
             self.assertEqual(self.seqs(asked), [3])
+
+    def test_an_expired_ticket_is_shown_no_more(self) -> None:
+        tickets = ["t1", "t1", "t2"]
+        self.server.answer = lambda asked: problem(401) if asked.headers["authorization"] == "Bearer t1" else page(3)
+        client = self.server.client(ticket=lambda: tickets.pop(0) if len(tickets) > 1 else tickets[0])
+        room = client.room("lobby")
+        self.failureResultOf(start(room.history()), Refused)  # there was no other one yet
+        self.assertEqual(len(self.server.asked), 1)
+        tickets.insert(0, "t1")
+        self.assertEqual(self.seqs(start(room.history())), [3])
+        self.assertEqual(
+            [asked.headers["authorization"] for asked in self.server.asked[1:]], ["Bearer t1", "Bearer t2"]
+        )
+
+    def test_tickets_that_live_for_less_than_a_poll_will_do(self) -> None:
+        numbers = count()
+        asked = start(self.server.client(ticket=lambda: f"t{next(numbers)}").room("lobby").history())
+        for number in range(5):
+            self.assertEqual(self.server.asked[-1].headers["authorization"], f"Bearer t{number}")
+            self.server.wait(2)
+            self.server.reply(problem(401))
+        self.server.reply(page(3))
+        self.assertEqual(self.seqs(asked), [3])
+
+    def test_but_not_those_that_are_no_good_at_all(self) -> None:
+        numbers = count()
+        self.server.answer = lambda _: problem(401)
+        self.failureResultOf(start(self.server.client(ticket=lambda: f"t{next(numbers)}").rooms()), Refused)
+        self.assertEqual(len(self.server.asked), 3)
+
+    def test_who_may_not_is_told_and_does_not_ask_again(self) -> None:
+        for status in (401, 403):
+            self.server.answer = lambda _, status=status: problem(status)
+            for options in ({}, {"ticket": "t"}, {"auth": ("ada", "s3cret")}):
+                before = len(self.server.asked)
+                refused = self.failureResultOf(start(self.server.client(**options).rooms()), Refused)
+                self.assertEqual(refused.value.problem.status, status)
+                self.assertEqual(len(self.server.asked), before + 1)
 
     def test_a_captive_portal_is_not_the_server(self) -> None:
         for portal in (
