@@ -66,6 +66,7 @@ class NameTests(SessionsTestCase):
         ada = self.sessions.sign_in("ada", None)
         self.now += 60
         self.assertEqual(self.sessions.sign_in("Ada", ada), Session(ada.id, "Ada", self.now))
+        self.assert_taken("ada")
 
     def test_whoever_is_renamed_lets_go_of_the_old_name(self) -> None:
         ada = self.sessions.sign_in("ada", None)
@@ -191,8 +192,9 @@ class CookieTests(SessionsTestCase):
     def test_is_known_again(self) -> None:
         ada = self.sessions.sign_in("Ada 😀", None)
         cookie = self.sessions.cookie(ada)
-        self.assertEqual(self.sessions.recall(cookie), ada)
-        self.assertEqual(self.sessions.recall(cookie), ada)
+        recalled = self.sessions.recall(cookie)
+        self.assertEqual(recalled, ada)
+        self.assertIs(self.sessions.recall(cookie), recalled)
 
     def test_outlives_a_restart(self) -> None:
         for ada in (self.sessions.sign_in("ada", None), self.sessions.admit("ada", None)):
@@ -265,6 +267,12 @@ class SignOutTests(SessionsTestCase):
 
     def test_the_name_is_free(self) -> None:
         self.sessions.sign_out(self.sessions.sign_in("ada", None))
+        self.sessions.sign_in("ada", None)
+
+    def test_a_name_that_nobody_held_is_free_too(self) -> None:
+        ada = self.sessions.sign_in("ada", None)
+        self.sessions = self.restarted()
+        self.sessions.sign_out(ada)
         self.sessions.sign_in("ada", None)
 
     def test_a_name_that_was_lost_stays_with_who_has_it(self) -> None:

@@ -212,6 +212,15 @@ class LiftTests(ModerationTestCase):
         self.lift("ban", "bob")
         self.assertEqual([self.may(bob), self.may(eve), self.may(self.sign_in("ada"))], ["read", "", ""])
 
+    def test_the_session_of_another_stays_ruled(self) -> None:
+        bob, eve = self.sign_in("bob"), self.sign_in("eve")
+        self.rule("ban", "eve")
+        self.now += 0.001
+        self.rule("ban", "bob")
+        self.lift("ban", "bob")
+        self.assertEqual(self.may(holder(self.sessions.sign_in("rob", bob.session), None)), "read post")
+        self.assertEqual(self.may(holder(self.sessions.sign_in("eva", eve.session), None)), "")
+
     def test_is_for_moderators_whoever_ruled(self) -> None:
         self.rule("ban", "bob")
         for asker, error in ((stranger(None), NotSignedIn), (self.account("ada"), NotAllowed)):
