@@ -153,6 +153,10 @@ class NotTakenTests(LaneTestCase):
             + b"\r\n0\r\n\r\n",
             asking("/session"),
             asking(ROOM),
+            asking("/chat/get/0", Authorization="Basic YWRhOng="),
+            asking("/chat/get/0", Authorization="Digest x"),
+            asking("/rooms/lobby/events", Authorization="Basic YWRhOng="),
+            POST.replace(b"Host", b"Authorization: Basic YWRhOng=\r\nHost"),
         )
 
     def test_what_is_more_than_one(self) -> None:
