@@ -14,7 +14,7 @@ from pathlib import Path
 
 import jwt
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.integration.conftest import StartServer
 from tests.integration.pages import LONG, Visit, is_live, said, take_name, write
