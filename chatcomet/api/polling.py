@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
-from chatcomet.api.waiting import Wait
+from chatcomet.api.waiting import Pending, Wait, deferred
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Page, check_room_name
 from chatcomet.core.roster import RosterState
 from chatcomet.errors import Crowded, Malformed
@@ -87,13 +87,20 @@ def poll(chat: Chat, asked: Poll, asker: Asker, seen: int | None = None) -> Defe
     `NotSignedIn` or `BadTicket`, which it also raises, if the right to read ends meanwhile.
     Cancelling forgets the asker.
     """
+    return deferred(begin_poll(chat, asked, asker, seen))
+
+
+def begin_poll(chat: Chat, asked: Poll, asker: Asker, seen: int | None = None) -> Pending[Page]:
+    """`poll`, with no `Deferred` where the asker is just suspended."""
     chat.gate.check_reader(asker, asked.room)
-    rosters = (chat.hub.room(asked.room).roster,) if asked.is_present else ()
-    wait = Wait(chat.readers, asker, (asked.room,), rosters)
+    room = chat.hub.room(asked.room)
+    wait = Wait(chat.readers, asker, (asked.room,), (room.roster,) if asked.is_present else ())
     if not wait.enter():
         answer = chat.hub.after(asked.room, asked.cursor, asked.limit, 0.0)
         return answer.addCallback(lambda page: _or_crowded(page, [page]))
     hold_seconds = _hold_seconds(chat, asked.wait_seconds)
+    if asked.limit >= DEFAULT_LIMIT and chat.hub.wait(wait, room, asked.cursor, hold_seconds, seen):
+        return wait
     return wait.until(chat.hub.after(asked.room, asked.cursor, asked.limit, hold_seconds, seen))
 
 

@@ -190,7 +190,7 @@ class Stream(Standing):
         self._asking = True
         hub, hold_seconds = self._chat.hub, self._hold_seconds
         while not (self._paused or self._ended or self._asked or self.bucket is not None):
-            if not hub.wait(self, self._room, self.cursor, hold_seconds, self._seen):
+            if not hub.wait(self, hub.room(self._room), self.cursor, hold_seconds, self._seen):
                 self._asked = hub.after(self._room, self.cursor, DEFAULT_LIMIT, hold_seconds, self._seen)
                 self._asked.addBoth(self.told)
         self._asking = False

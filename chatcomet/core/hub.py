@@ -64,13 +64,12 @@ class Hub:
         return reading.after(self.room(name), self._store.epoch, cursor, limit, until, roster_seen)
 
     def wait(
-        self, waiter: Standing, name: str, cursor: Cursor, hold_seconds: float, roster_seen: int | None = None
+        self, waiter: Standing, room: Room, cursor: Cursor, hold_seconds: float, roster_seen: int | None = None
     ) -> bool:
-        """`Room.wait` in the room `name`, with a hold of `hold_seconds` from now, if `cursor` is at its head."""
-        room = self.room(name)
+        """`Room.wait` in `room`, one of these, with a hold of `hold_seconds` from now, if `cursor` is at its head."""
         if cursor.next != room.head or cursor.epoch != self._store.epoch:
             return False
-        return room.wait(waiter, room.last_used + hold_seconds, roster_seen)
+        return room.wait(waiter, self._clock.seconds() + hold_seconds, roster_seen)
 
     def after_any(self, cursors: Mapping[str, Cursor], limit: int, hold_seconds: float) -> Deferred[Sequence[Page]]:
         """`gathering.after_any` in the rooms that `cursors` name, with a hold of `hold_seconds` from now (0: none)."""

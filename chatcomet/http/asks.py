@@ -13,8 +13,9 @@ from twisted.python.failure import Failure
 from chatcomet.access.asker import Asker
 from chatcomet.api import posting
 from chatcomet.api.chat import Chat
-from chatcomet.api.polling import Poll, Polled, PollRooms, look, poll, poll_rooms
+from chatcomet.api.polling import Poll, Polled, PollRooms, begin_poll, look, poll_rooms
 from chatcomet.api.posting import Post
+from chatcomet.api.waiting import Pending, deferred
 from chatcomet.core.message import Cursor, Page
 from chatcomet.core.store import Posted
 from chatcomet.errors import ChatcometError, Malformed
@@ -35,13 +36,13 @@ class Ask(Generic[T]):
     `answer` and `refuse`: what comes of it on the wire; None where all has been written.
     """
 
-    begin: Callable[[Asker], Deferred[T]]
+    begin: Callable[[Asker], Pending[T]]
     answer: Callable[[T], Answer | None]
     refuse: Callable[[ChatcometError], Answer] = problem_answer
 
     def answered(self, asker: Asker) -> Deferred[Any]:
         """Ask for `asker`; fires with an `Answer` or None, and raises like the functions of `api`."""
-        return self.begin(asker).addCallbacks(self.answer, self._refused)
+        return deferred(self.begin(asker)).addCallbacks(self.answer, self._refused)
 
     def _refused(self, failure: Failure) -> Answer:
         if not isinstance(failure.value, ChatcometError):
@@ -55,7 +56,7 @@ class Ask(Generic[T]):
 def seed_poll(chat: Chat, number: int, asked: Query) -> Ask[Page]:
     """Message `number` of the lobby, in the seed's protocol."""
     one = Poll(seed.LOBBY, Cursor(chat.store.epoch, number), wait_seconds=query.wait_seconds(asked), is_present=False)
-    return Ask(partial(poll, chat, one), seed.first_text, partial(seed.not_there, number))
+    return Ask(partial(begin_poll, chat, one), seed.first_text, partial(seed.not_there, number))
 
 
 def room_poll(chat: Chat, room: str, cursor: str, asked: Query) -> Ask[Page] | Ask[Polled]:
@@ -65,7 +66,7 @@ def room_poll(chat: Chat, room: str, cursor: str, asked: Query) -> Ask[Page] | A
     seen = query.number(asked, "roster")
     one = Poll(room, Cursor.parse(cursor), query.limit(asked), query.wait_seconds(asked))
     if seen is None:
-        return Ask(partial(poll, chat, one), wire.page_answer, refuse_page)
+        return Ask(partial(begin_poll, chat, one), wire.page_answer, refuse_page)
     return Ask(partial(look, chat, one, seen), wire.polled_answer, refuse_page)
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import http
 
 from chatcomet.access.asker import Asker
+from chatcomet.api.waiting import Pending
 from chatcomet.errors import ChatcometError
 from chatcomet.http import wire
 from chatcomet.http.asks import Ask
@@ -39,7 +40,7 @@ class PollChannel(LimitedChannel):
         self._at_first_line = True  # `HTTPChannel` has heard nothing of the next request
         self.somebody: Asker | None = None  # see `Peer`
         self._ask: Ask[Any] | None = None  # is being answered in the lane
-        self._outcome: Deferred[Any] | None = None  # of that
+        self._outcome: Pending[Any] | None = None  # of that
         self._is_untaken = False  # the peer has yet to take the lane's last answer
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
@@ -76,7 +77,7 @@ class PollChannel(LimitedChannel):
         self._at_first_line = True
         super().requestDone(request)
 
-    def _suspend(self, ask: Ask[Any], outcome: Deferred[Any]) -> None:
+    def _suspend(self, ask: Ask[Any], outcome: Pending[Any]) -> None:
         """Wait for `outcome`; what comes meanwhile is kept as it is."""
         self.line_mode = 0
         self.deadline = NEVER

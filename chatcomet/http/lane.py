@@ -12,10 +12,11 @@ import re
 from functools import partial
 from typing import Any, NamedTuple, NoReturn, Protocol
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import fail, succeed
 
 from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
+from chatcomet.api.waiting import Pending
 from chatcomet.core.message import parse_number
 from chatcomet.errors import Malformed
 from chatcomet.http import query
@@ -89,7 +90,7 @@ class Lane:
         self._sources: dict[bytes, Source] = {}  # by header
         self._sources_bytes = 0
 
-    def take(self, data: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
+    def take(self, data: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
         """What the request that `data` is asks for, and the outcome of that; None if it is not for this lane.
 
         The outcome fails with what the functions of `api` raise or fail with.
@@ -103,7 +104,7 @@ class Lane:
         except Exception:
             return _UNREAD, fail()
 
-    def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
+    def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
         if b"/socket" in first and (opened := self._open(first, block, peer)) is not None:
             return opened  # its header is another one each time
         source = self._sources.get(block) or self._learn_header(block, peer)
@@ -153,7 +154,7 @@ class Lane:
 
     def _follow(
         self, first: bytes, block: bytes, credentials: Credentials, peer: Peer
-    ) -> tuple[Ask[Any], Deferred[Any]] | None:
+    ) -> tuple[Ask[Any], Pending[Any]] | None:
         """The end of the event stream that is asked for, if one is."""
         line, head = read_line(first), read_head(block)
         path = None if line is None else self._under_prefix(line.path)
@@ -164,7 +165,7 @@ class Lane:
         asker = self._asker(credentials, peer)
         return _FOLLOWED, follow_room(self._chat, room[1], line, head, asker, peer.body())
 
-    def _open(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
+    def _open(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
         """The beginning of the WebSocket that is asked for, if one is."""
         line, head = read_line(first), self._for_us(read_upgrade(block))
         path = None if line is None else self._under_prefix(line.path)
@@ -178,7 +179,7 @@ class Lane:
         who = partial(known_by, self._chat, credentials, peer.address())
         return _FOLLOWED, open_socket(self._chat, room[1], line, head, who, peer.channel())
 
-    def _post(self, first: bytes, rest: bytes, peer: Peer) -> tuple[Ask[Any], Deferred[Any]] | None:
+    def _post(self, first: bytes, rest: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
         line = read_line(first)
         path = None if line is None else self._under_prefix(line.path)
         room = None if path is None else _MESSAGES.fullmatch(path)

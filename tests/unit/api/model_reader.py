@@ -17,6 +17,7 @@ from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
 from chatcomet.api.polling import Poll, Polled, PollRooms, look, poll, poll_rooms
 from chatcomet.api.streaming import Follow, Stream, follow
+from chatcomet.api.waiting import deferred
 from chatcomet.core.message import Cursor, Page
 from chatcomet.core.roster import RosterState
 from chatcomet.errors import AskerError, Crowded, CursorExpired, NotAllowed, StoreUnavailable
@@ -229,7 +230,7 @@ def by_seed(reader: Reader, chat: Chat) -> Leg:
                 failure.raiseException()  # of another fault the leg hears itself
             return ask.refuse(failure.value)
 
-        return cast("Deferred[Answer]", ask.begin(reader.asker).addCallbacks(ask.answer, refused))
+        return cast("Deferred[Answer]", deferred(ask.begin(reader.asker)).addCallbacks(ask.answer, refused))
 
     def got(answer: Answer) -> bool:
         seq = reader.next[LOBBY]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.python.failure import Failure
 
 from chatcomet.access.asker import Asker, stranger
 from chatcomet.api.readers import Reader
-from chatcomet.api.waiting import Wait
+from chatcomet.api.waiting import Wait, deferred
+from chatcomet.core.message import Cursor, Page
 from chatcomet.core.roster import GRACE_SECONDS
 from chatcomet.errors import BadTicket, NotAllowed, StoreUnavailable
 from chatcomet.settings import Settings
@@ -121,4 +123,89 @@ class DismissTests(WaitingTestCase):
         waited: Deferred[int] = waiting.until(Deferred(again))
         waiting.dismiss(NotAllowed("no"))
         self.failureResultOf(waited, NotAllowed)
+        self.assert_gone()
+
+
+class SuspendedTests(WaitingTestCase):
+    """One that is suspended in a room itself."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.successResultOf(self.hub.latest("a"))  # or nobody knows where its head is
+        self.heard: list[Page | Failure] = []
+
+    def suspended(self) -> Wait:
+        waiting = self.entered()
+        self.assertTrue(self.hub.wait(waiting, self.hub.room("a"), Cursor(self.store.epoch, 0), 25.0))
+        return waiting
+
+    def test_hears_what_comes_once(self) -> None:
+        self.suspended().addBoth(self.heard.append)
+        self.assertEqual((self.hub.waiting, len(self.chat.readers), self.here("a")), (1, 1, 1))
+        self.add("hello", room="a")
+        self.add("hello", room="a")
+        (page,) = self.heard
+        assert isinstance(page, Page)
+        self.assertEqual([message.seq for message in page.messages], [0])
+        self.assertEqual(self.hub.waiting, 0)
+        self.assert_gone()
+
+    def test_hears_of_the_end_of_its_hold(self) -> None:
+        self.suspended().addBoth(self.heard.append)
+        self.clock.advance(30)
+        (page,) = self.heard
+        assert isinstance(page, Page)
+        self.assertEqual(page.messages, ())
+        self.assert_gone()
+
+    def test_hears_nothing_when_it_is_cancelled(self) -> None:
+        waiting = self.suspended()
+        waiting.addBoth(self.heard.append)
+        waiting.cancel()
+        waiting.cancel()
+        self.assertEqual((self.heard, self.hub.waiting), ([], 0))
+        self.assert_gone()
+
+    def test_hears_for_what_it_is_dismissed(self) -> None:
+        waiting = self.suspended()
+        waiting.addBoth(self.heard.append)
+        fault = NotAllowed("you may not read this room")
+        waiting.dismiss(fault)
+        waiting.dismiss(BadTicket("this ticket has expired"))
+        (failure,) = self.heard
+        assert isinstance(failure, Failure)
+        self.assertIs(failure.value, fault)
+        self.assertEqual(self.hub.waiting, 0)
+        self.assert_gone()
+
+    def test_nobody_has_to_hear(self) -> None:
+        self.suspended()
+        self.add("hello", room="a")
+        self.assert_gone()
+
+
+class DeferredTests(SuspendedTests):
+    """The same as a `Deferred`."""
+
+    def test_is_itself_if_it_is_one(self) -> None:
+        answer: Deferred[int] = Deferred()
+        self.assertIs(deferred(answer), answer)
+
+    def test_fires(self) -> None:
+        answer: Deferred[Page] = deferred(self.suspended())
+        self.assertNoResult(answer)
+        self.add("hello", room="a")
+        self.assertEqual(len(self.successResultOf(answer).messages), 1)
+
+    def test_fails_with_what_it_was_dismissed_for(self) -> None:
+        waiting = self.suspended()
+        answer: Deferred[Page] = deferred(waiting)
+        waiting.dismiss(NotAllowed("no"))
+        self.failureResultOf(answer, NotAllowed)
+
+    def test_may_be_cancelled(self) -> None:
+        answer: Deferred[Page] = deferred(self.suspended())
+        answer.cancel()
+        self.failureResultOf(answer, CancelledError)
+        self.assertEqual(self.hub.waiting, 0)
         self.assert_gone()

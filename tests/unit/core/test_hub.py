@@ -110,7 +110,7 @@ class WaitTests(HubTestCase):
     def wait(self, seq: int, epoch: str = EPOCH, roster_seen: int | None = None) -> tuple[bool, Waiting]:
         """Whether one who asks is suspended."""
         waiting = Waiting()
-        return self.hub.wait(waiting, "lobby", Cursor(epoch, seq), 1000.0, roster_seen), waiting
+        return self.hub.wait(waiting, self.hub.room("lobby"), Cursor(epoch, seq), 1000.0, roster_seen), waiting
 
     def test_at_the_head_only(self) -> None:
         self.assertFalse(self.wait(0)[0], "nobody knows yet where the head is")
