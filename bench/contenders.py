@@ -50,6 +50,7 @@ _TWISTD = Program(
         *("--listen", "tcp:{port}:interface=127.0.0.1", "--store", "sqlite:{folder}/chat.db"),
     )
 )
+_GUARDED = Program((*_TWISTD.command, "--ticket-key", "{folder}/ticket.key"), PEERS / "ticket.key")
 _NGINX = Program(("nginx", "-e", "{folder}/error.log", "-c", "{folder}/nchan.conf"), PEERS / "nchan.conf")
 _TORNADO = Program((sys.executable, str(PEERS / "tornado_chat.py"), "{port}"))
 _KLEIN = Program((sys.executable, str(PEERS / "klein_chat.py"), "{port}"))
@@ -65,12 +66,15 @@ OURS = "chatcomet"
 CHATCOMET = Contender(OURS, _TWISTD, _SEED)
 CHATCOMET_ROOMS = Contender(OURS, _TWISTD, _PAGES)
 CHATCOMET_JSON = Contender("chatcomet, JSON pages", _TWISTD, _PAGES)
+CHATCOMET_TICKETS = Contender(OURS, _GUARDED, _SEED)
 NCHAN = Contender("Nchan", _NGINX, Route("tagged", "/poll/{room}", "/post/{room}", "text"))
 TORNADO = Contender("Tornado", _TORNADO, _SEEDLIKE)
 KLEIN = Contender("Klein", _KLEIN, _SEEDLIKE)
 
 POLLS = (CHATCOMET, CHATCOMET_JSON, NCHAN, TORNADO, KLEIN)
 """The seed's protocol, or what is nearest to it."""
+TICKETS = (CHATCOMET_TICKETS, NCHAN)
+"""Where each reader shows a ticket; to Nchan it means nothing."""
 ROOMS = (CHATCOMET_ROOMS, NCHAN, TORNADO, KLEIN)
 """Where several rooms are needed, or holds that end as an ordinary answer."""
 EVENTS = (

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.contenders import HERE, Route
 from bench.server import Server, processors
+from bench.tickets import bearer_header
 
 PATIENCE_SECONDS = 600.0
 COOKIE = "session=" + "eyJuYW1lIjoicmVhZGVyIn0." * 4
@@ -51,6 +52,12 @@ class Load:
     def browsing(self) -> tuple[str, ...]:
         """What makes readers send what a browser sends, and a session."""
         return ("--browser", *(("--sign-in", self.route.sign_in) if self.route.sign_in else ("--cookie", COOKIE)))
+
+    def bearing(self, readers: int) -> tuple[str, ...]:
+        """What makes each reader send a ticket of its own, and be one behind a proxy: as whom limits count it."""
+        file = self.program.with_name("headers")
+        file.write_bytes(b"".join(map(bearer_header, range(readers))))
+        return ("--headers", str(file))
 
     def idle(self, room: str, readers: int, seconds: float) -> Figures:
         """All wait, nobody posts; in the end each has to get one message."""

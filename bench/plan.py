@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PARTS = ("polls", "browser", "events", "sockets", "posts", "chat", "idle", "aside")
+PARTS = ("polls", "browser", "tickets", "events", "sockets", "posts", "chat", "idle", "aside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Plan:
     @property
     def most_waiters(self) -> int:
         """The largest number of connections that any part holds."""
-        sizes = {"polls": max(self.waiters), "browser": max(self.waiters), "events": max(self.waiters)}
-        sizes |= {"sockets": max(self.waiters), "idle": self.idle_waiters, "aside": self.aside_waiters}
+        sizes = dict.fromkeys(("polls", "browser", "tickets", "events", "sockets"), max(self.waiters))
+        sizes |= {"idle": self.idle_waiters, "aside": self.aside_waiters}
         return max([sizes[part] for part in self.parts if part in sizes] + [2 * self.chat_rooms * self.chat_readers])
 
 

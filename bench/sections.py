@@ -119,6 +119,16 @@ SECTIONS = (
         (Plot("browser-cpu.svg", "cpu_us", "Browser's headers and a session: server CPU of one delivery", "µs"),),
     ),
     Section(
+        "tickets",
+        "Long polls, each with a ticket",
+        lambda _: (
+            "The same with a ticket for each reader (HS256), through a proxy, so that limits by address count them. "
+            "To Nchan these headers mean nothing."
+        ),
+        _browser,
+        (Plot("tickets-cpu.svg", "cpu_us", "A ticket for each: server CPU of one delivery", "µs"),),
+    ),
+    Section(
         "events",
         "Event streams",
         lambda _: "The same room, read by one event stream each.",

@@ -29,6 +29,7 @@ ROWS = (
     Row("polls", "waiting_kib", "… memory of a waiter (KiB)"),
     Row("polls", "connect_us", "… CPU to connect and suspend (µs)"),
     Row("browser", "cpu_us", "with a browser's headers and a session: CPU of a delivery (µs)"),
+    Row("tickets", "cpu_us", "with a browser's headers and a ticket: CPU of a delivery (µs)"),
     Row("events", "cpu_us", "{at} event streams: CPU of a delivery (µs)"),
     Row("sockets", "cpu_us", "{at} WebSockets: CPU of a delivery (µs)"),
     Row("idle", "cpu_percent", "{at} idle polls: % of one processor", 2),

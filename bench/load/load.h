@@ -14,7 +14,7 @@ enum way {
 };
 
 struct options {
-    const char *mode, *read, *post, *form, *at, *prefix, *cookie, *sign_in;
+    const char *mode, *read, *post, *form, *at, *prefix, *cookie, *sign_in, *headers;
     enum way way;
     int port, rooms, readers, writers, rounds, size, pids[64], pid_count;
     long first;

@@ -3,12 +3,14 @@
  *     load MODE --port P [--pid PID]... --way counted|paged|tagged|events|socket [--json] [--at CURSOR]
  *          --read PATH --post PATH --form json|form|text [--prefix NAME] [--rooms R] [--readers N] [--first K]
  *          [--size BYTES] [--rounds R] [--seconds S] [--rate POSTS] [--writers W]
- *          [--pause SECONDS] [--still SHARE] [--browser] [--cookie TEXT | --sign-in PATH] [--samples]
+ *          [--pause SECONDS] [--still SHARE] [--browser] [--samples]
+ *          [--cookie TEXT | --sign-in PATH | --headers FILE]
  *
  * MODE is fanout, chat, idle or posts: each is described in its file.  {room} and {at} in a PATH stand for the name of
  * the room and for what the reader has got so far.  Rooms are named NAME, or NAME0, NAME1 ... if there are several;
  * messages in them are numbered from K.  Each reader checks that it gets exactly the messages of its room, in order,
  * each once; anything else is an error, which ends the run, and the figures say so ("right": false, status 1).
+ * FILE has header lines of their own for each reader, one after the other, with an empty line behind those of each.
  * A server is taken to be at rest when it uses less than SHARE of a processor.
  */
 #include "load.h"
@@ -51,6 +53,7 @@ static bool take_text(const char *name, const char *value) {
     } texts[] = {
         {"--read", &options.read}, {"--post", &options.post},     {"--form", &options.form},       {"--at", &options.at},
         {"--prefix", &options.prefix}, {"--cookie", &options.cookie}, {"--sign-in", &options.sign_in},
+        {"--headers", &options.headers},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (!strcmp(name, texts[i].name)) {

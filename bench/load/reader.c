@@ -25,7 +25,8 @@ struct reader {
     struct room *room;
     long next;              /* the number of the message that it should get next */
     char at[72], since[40]; /* its cursor, or the validators of its last answer */
-    char *cookie;
+    const char *own; /* header lines that only this one sends */
+    int own_length;
     struct held raw, event; /* what came and is not whole: bytes of the connection, of an event */
 };
 static struct reader *readers;
@@ -48,9 +49,8 @@ static void ask(struct reader *reader) {
         more = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     path_of(options.read, reader->room, at, path, sizeof path);
-    int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost:%d\r\n%s%s%s%s%s%s\r\n", path,
-                          options.port, more, tags, options.browser ? BROWSER : "", reader->cookie ? "Cookie: " : "",
-                          reader->cookie ? reader->cookie : "", reader->cookie ? "\r\n" : "");
+    int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost:%d\r\n%s%s%s%.*s\r\n", path,
+                          options.port, more, tags, options.browser ? BROWSER : "", reader->own_length, reader->own);
     bool stream = options.way == EVENTS || options.way == SOCKET;
     reader->state = stream ? OPENING : WAITING;
     if (!send_all(reader->peer.fd, request, length)) complain("a request could not be sent");
@@ -71,7 +71,7 @@ static void sign_in(struct reader *reader) {
 
 static void begin(struct reader *reader) {
     reader->raw.length = reader->event.length = 0;
-    if (options.sign_in && !reader->cookie) sign_in(reader);
+    if (options.sign_in && !reader->own_length) sign_in(reader);
     else ask(reader);
 }
 
@@ -122,6 +122,12 @@ static void remember(struct reader *reader, const struct answer *answer) {
     else memcpy(reader->at, at, end - at), reader->at[end - at] = 0;
 }
 
+static void own_cookie(struct reader *reader, const char *cookie) {
+    char *line;
+    reader->own_length = asprintf(&line, "Cookie: %s\r\n", cookie);
+    reader->own = line;
+}
+
 static void signed_in(struct reader *reader, const struct answer *answer) {
     char value[512];
     if (answer->status / 100 != 2 || !answer_field(answer, "set-cookie", value, sizeof value)) {
@@ -129,7 +135,7 @@ static void signed_in(struct reader *reader, const struct answer *answer) {
         return;
     }
     value[strcspn(value, ";")] = 0;
-    reader->cookie = strdup(value);
+    own_cookie(reader, value);
     ask(reader);
 }
 
@@ -283,7 +289,31 @@ static void ready(struct peer *peer, unsigned events) {
     up++;
 }
 
+/* What FILE says, in memory; it ends with the program. */
+static const char *read_headers(const char *file) {
+    char *text = NULL;
+    size_t space = 0;
+    FILE *from = fopen(file, "r");
+    if (!from || getdelim(&text, &space, 0, from) < 0) {
+        perror(file);
+        exit(2);
+    }
+    fclose(from);
+    return text;
+}
+
+/* How long the lines are of one reader, without the empty one behind them. */
+static int block_length(const char *block) {
+    const char *end = strstr(block, "\r\n\r\n");
+    if (!end) {
+        fprintf(stderr, "load: there are too few headers for all readers\n");
+        exit(2);
+    }
+    return end + 2 - block;
+}
+
 bool readers_start(void) {
+    const char *headers = options.headers ? read_headers(options.headers) : NULL;
     count = options.rooms * options.readers;
     readers = calloc(count, sizeof *readers);
     double patience = now() + 60 + count / 100.0;
@@ -293,7 +323,8 @@ bool readers_start(void) {
             reader->number = dialled;
             reader->room = rooms + dialled % options.rooms;
             reader->next = reader->room->posted;
-            reader->cookie = options.cookie ? strdup(options.cookie) : NULL;
+            if (options.cookie) own_cookie(reader, options.cookie);
+            if (headers) reader->own = headers, reader->own_length = block_length(headers), headers += reader->own_length + 2;
             snprintf(reader->at, sizeof reader->at, "%s", options.way == PAGED || options.json ? options.at : "");
             dial_reader(reader);
         }

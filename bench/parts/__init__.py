@@ -10,6 +10,7 @@ from bench.workbench import Workbench
 MEASURE: Mapping[str, Callable[[Workbench, int], None]] = {
     "polls": fanout.polls,
     "browser": fanout.browser,
+    "tickets": fanout.tickets,
     "events": fanout.events,
     "sockets": fanout.sockets,
     "posts": posts.posts,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from bench.contenders import EVENTS, POLLS, SOCKETS, Contender
+from bench.contenders import EVENTS, POLLS, SOCKETS, TICKETS, Contender
 from bench.loading import Load
 from bench.workbench import Workbench
 
@@ -22,6 +22,11 @@ def polls(bench: Workbench, turn: int) -> None:
 def browser(bench: Workbench, turn: int) -> None:
     """Long polls with the headers of a browser, and a session's cookie."""
     _measure(bench, turn, "browser", POLLS)
+
+
+def tickets(bench: Workbench, turn: int) -> None:
+    """Long polls with a browser's headers, and a ticket for each: limits count them."""
+    _measure(bench, turn, "tickets", TICKETS)
 
 
 def events(bench: Workbench, turn: int) -> None:
@@ -40,10 +45,16 @@ def _measure(bench: Workbench, turn: int, part: str, contenders: Sequence[Conten
             rounds = bench.plan.rounds(waiters)
 
             def take(load: Load, waiters: int = waiters, rounds: int = rounds) -> dict[str, float]:
-                more = load.browsing() if part == "browser" else ()
-                return figures(load.fanout("lobby", waiters, rounds, *more), waiters)
+                return figures(load.fanout("lobby", waiters, rounds, *_headers(load, part, waiters)), waiters)
 
             bench.measure(part, contender, waiters, turn, take)
+
+
+def _headers(load: Load, part: str, waiters: int) -> tuple[str, ...]:
+    """What readers send besides what they must."""
+    if part == "browser":
+        return load.browsing()
+    return ("--browser", *load.bearing(waiters)) if part == "tickets" else ()
 
 
 def figures(told: dict[str, float | list[float]], waiters: int) -> dict[str, float]:
