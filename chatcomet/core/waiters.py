@@ -1,8 +1,8 @@
 """WaiterSet: the suspended requests of one room.
 
-A waiter is a `Deferred` that fires with a page: of messages when the room has some, or an empty one when
-its hold ends (law 7: that is an answer, not an error).  Cancelling it, as happens when its peer drops,
-forgets it in O(1) (law 5).  A stream, which waits again and again, is a waiter itself: see `Standing`.
+A waiter is fired with a page: of messages when the room has some, or an empty one when its hold ends (law 7: that is
+an answer, not an error).  It is a `Deferred`, or a `Standing`, of which there may be many.  Cancelling it, as happens
+when its peer drops, forgets it in O(1) (law 5).
 
 * Waking swaps the whole set for an empty one and then fires, so that whoever asks again from inside its
   callback waits for the next page and is not fired twice.
@@ -54,7 +54,7 @@ class Waiter(Deferred[Page]):
 
 
 class Standing:
-    """A waiter that waits again and again, as a stream does: to make a `Deferred` each time would double what it costs.
+    """A waiter that is no `Deferred`: to make one for each page of a stream, or for each poll, would double what it costs.
 
     Whoever inherits it is `told` what it has waited for.  It may be suspended while it does not wait.
     """
