@@ -54,7 +54,7 @@ class Waiter(Deferred[Page]):
 
 
 class Standing:
-    """A waiter that is no `Deferred`: to make one for each page of a stream, or for each poll, would double what it costs.
+    """A waiter that is no `Deferred`: one for each poll, or each page of a stream, would double what these cost.
 
     Whoever inherits it is `told` what it has waited for.  It may be suspended while it does not wait.
     """
