@@ -27,6 +27,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults, mayb
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
@@ -39,6 +40,7 @@ from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import read_key
 from chatcomet.access.signin import SignIn
 from chatcomet.access.tickets import Tickets
+from chatcomet.access.watch import Watch
 from chatcomet.api.chat import Access, Chat, open_chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.retention import Retention
@@ -93,6 +95,7 @@ class ChatService(Service):
         self._retention = Retention(self._store, time.time, self._retain_seconds, reactor)
         self._hashing = Hashing(reactor)
         self._sign_in = SignIn(checkers, self._hashing, reactor, secrets.token_bytes(32)) if checkers else None
+        self._watch: Watch | None = None
         self._listening: list[Deferred[None]] = []  # fired where it listens: some endpoints take their time
         self._chat: Chat | None = None
         self._ports: list[IListeningPort] = []
@@ -136,6 +139,9 @@ class ChatService(Service):
             self._start_retention()
         self._hashing.start()
         self._chat = chat = self._open_chat(key)
+        if self._sign_in is not None and self._sign_in.stamp():
+            self._watch = Watch(self._sign_in.stamp, self._sign_in.read_again, self._in_thread, self._reactor)
+            self._watch.start(chat.readers.check_all)
         self._site.serve(ChatResource(chat).resource(), Lane(chat, self._site.hosts))
         for port in self._ports:
             self._tell_address(port)
@@ -169,6 +175,8 @@ class ChatService(Service):
         self._refusals.stop()
         if self._chat is not None:
             self._chat.readers.stop()
+        if self._watch is not None:
+            self._watch.stop()
         self._hashing.stop()
         await self._store.close()
 
@@ -177,6 +185,10 @@ class ChatService(Service):
         most = spare_descriptors() if settings.readers is None else settings.readers
         access = Access(self._rulings, self._policy, self._tickets, self._refusals, most, self._sign_in)
         return open_chat(settings, self._store, self._hub, key, access, random.random, self._reactor, time.time)
+
+    def _in_thread(self, work: Callable[[], None]) -> Deferred[None]:
+        """Not in one of those that hash: who signs in would hold up what ends the right to."""
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), work)
 
     def _listens(self, port: IListeningPort, description: str) -> None:
         self._ports.append(port)

@@ -18,6 +18,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, execute
 from zope.interface import implementer
 
+from chatcomet.access.accounts import Fingerprinted
 from chatcomet.access.identity import check_name, fold
 from chatcomet.access.password_file import PasswordFile, Stamp
 from chatcomet.errors import Malformed
@@ -39,18 +40,26 @@ class Argon2Checker:
         self._key = key
 
     def requestAvatarId(self, credentials: IUsernamePassword) -> Deferred[bytes | tuple[()]]:
-        """Has fired: with the account's name as the file has it, or with `UnauthorizedLogin`."""
+        """Has fired: with the account's name as the file has it, `Fingerprinted`, or with `UnauthorizedLogin`."""
         return execute(self._check, credentials.username, credentials.password)
 
     def has(self, name: str) -> bool:
-        """Whether there is an account of `name`, as `fold` has it."""
-        return name in self._file.entries()
+        """Whether there is an account of `name`, as `fold` has it; as the file was read last."""
+        return self._file.has(name)
+
+    def vouches(self, fingerprint: str) -> bool:
+        """Whether there is the account of `fingerprint`; as the file was read last."""
+        return self._file.vouches(fingerprint)
 
     def stamp(self) -> Stamp:
         """What is another if the accounts may be others."""
         return self._file.stamp()
 
-    def _check(self, username: bytes, password: bytes) -> bytes:
+    def read_again(self) -> None:
+        """Read the file if it has changed, which may take long."""
+        self._file.entries()
+
+    def _check(self, username: bytes, password: bytes) -> Fingerprinted:
         entries = self._file.entries()
         if not entries:
             raise UnauthorizedLogin
@@ -61,7 +70,7 @@ class Argon2Checker:
         matches = _matches((entry or decoy).hash, password)
         if entry is None or not matches:
             raise UnauthorizedLogin
-        return entry.name.encode()
+        return Fingerprinted.of(entry.name, entry.fingerprint)
 
 
 def _folded(username: bytes) -> str:

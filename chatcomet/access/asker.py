@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from chatcomet.access.accounts import Account
 from chatcomet.access.identity import GUEST, Identity, Kind, Session, fold
 from chatcomet.access.tickets import Ticket
 from chatcomet.core.roster import Person
@@ -17,7 +18,7 @@ class Asker:
     """Somebody who asks for something, and `address`, from where; as `Proxies` counts it: None is nobody's.
 
     `session` and `ticket`: by which of these it is known, if by any.  `person`: as whom rosters show it.
-    `right`: the id of what it is known by, which may end.
+    `right`: the id of what it is known by, which may end.  `fingerprint`: of a member's account, where that is known.
     `readable`: the rooms that it may read, as a `Gate` has found: see there.
     """
 
@@ -27,6 +28,7 @@ class Asker:
     ticket: Ticket | None = None
     person: Person = Person("", None)  # noqa: RUF009  # it is a tuple
     right: str | None = None
+    fingerprint: str | None = None
     readable: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -73,15 +75,16 @@ def stranger(address: str | None) -> Asker:
 def holder(session: Session, address: str | None) -> Asker:
     """Who has `session`, and its name."""
     if session.member:
-        return member(session.name, address, session)
+        return member(Account(session.name, session.fingerprint), address, session)
     identity, person = Identity(Kind.GUEST, session.name), Person(session.id, session.name)
     return Asker(identity, address, session, person=person, right=session.id)
 
 
-def member(name: str, address: str | None, session: Session | None = None) -> Asker:
-    """Who has signed in as `name`, by a `session` or with this very request."""
+def member(account: Account, address: str | None, session: Session | None = None) -> Asker:
+    """Who has signed in to `account`, by a `session` or with this very request."""
+    name, right = account.name, session.id if session else None
     identity, person = Identity(Kind.MEMBER, name), Person(member_scope(name), name)
-    return Asker(identity, address, session, person=person, right=session.id if session else None)
+    return Asker(identity, address, session, person=person, right=right, fingerprint=account.fingerprint)
 
 
 def nameless(session: Session, address: str | None) -> Asker:

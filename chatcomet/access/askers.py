@@ -2,26 +2,32 @@
 
 To find that out anew for each poll would cost more than the poll.  So an `Asker` is kept for as long as what it was
 found by holds, which is looked at each time: a session that was not signed out and has its name, a ticket that counts.
+Whoever stays is looked at when something has changed: see `Askers.check`.
 """
 
 from __future__ import annotations
 
+from chatcomet.access.accounts import NOBODY, Register
 from chatcomet.access.asker import Asker, bearer, holder, nameless, stranger
+from chatcomet.access.identity import Kind
 from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import Sessions
 from chatcomet.access.tickets import Tickets
-from chatcomet.errors import BadTicket
+from chatcomet.errors import BadTicket, NotSignedIn
 
 _REMEMBERED = 20_000
 
 
 class Askers:
-    """Knows people by their sessions and tickets; without `tickets` none is good."""
+    """Knows people by their sessions and tickets; without `tickets` none is good.  `accounts`: which there are."""
 
-    def __init__(self, sessions: Sessions, tickets: Tickets | None, rulings: Rulings) -> None:
+    def __init__(
+        self, sessions: Sessions, tickets: Tickets | None, rulings: Rulings, accounts: Register = NOBODY
+    ) -> None:
         self._sessions = sessions
         self._tickets = tickets
         self._rulings = rulings
+        self._accounts = accounts
         self._known: dict[tuple[str | None, str], Asker] = {}  # by address, and cookie or ticket
 
     def stranger(self, address: str | None) -> Asker:
@@ -47,6 +53,11 @@ class Askers:
             raise BadTicket("this ticket was revoked")
         known = self._known.get((address, text))
         return known if known and known.ticket is ticket else self._remember(bearer(ticket, address), text)
+
+    def check(self, asker: Asker) -> None:
+        """Raise `NotSignedIn` if the account by which `asker` is known has changed since."""
+        if asker.identity.kind is Kind.MEMBER and not self._accounts.vouches(asker.fingerprint):
+            raise NotSignedIn("the account that you were known by is gone, or has another password")
 
     def _remember(self, asker: Asker, found_by: str) -> Asker:
         if len(self._known) >= _REMEMBERED:

@@ -43,6 +43,7 @@ class Checkers:
 
     def __init__(self, checkers: Sequence[ICredentialsChecker], hashing: Hashing, clock: IReactorTime) -> None:
         self._checkers = checkers
+        self._ours = [checker for checker in checkers if isinstance(checker, Argon2Checker)]
         self._hashing = hashing
         self._clock = clock
 
@@ -56,13 +57,22 @@ class Checkers:
 
     def has(self, name: str) -> bool:
         """Whether there is an account of `name`, as `fold` has it, as far as that can be known without a password."""
-        return any(checker.has(name) for checker in self._checkers if isinstance(checker, Argon2Checker))
+        return any(checker.has(name) for checker in self._ours)
 
-    def stamp(self) -> object:
-        """What is another if accounts may have changed, as far as that can be seen; None if it never can."""
-        if all(isinstance(checker, Argon2Checker) for checker in self._checkers):
-            return tuple(checker.stamp() for checker in self._checkers if isinstance(checker, Argon2Checker))
-        return None
+    def vouches(self, fingerprint: str | None) -> bool:
+        """Whether the account of `fingerprint` is as it was; with None, whether that can't be known of some."""
+        if fingerprint is None:
+            return len(self._ours) < len(self._checkers)
+        return any(checker.vouches(fingerprint) for checker in self._ours)
+
+    def stamp(self) -> tuple[object, ...]:
+        """What is another if accounts may have changed, as far as that can be seen; empty if it never can."""
+        return tuple(checker.stamp() for checker in self._ours)
+
+    def read_again(self) -> None:
+        """Learn what has changed, which may take long: for any thread."""
+        for checker in self._ours:
+            checker.read_again()
 
     async def _ask_all(self, credentials: IUsernamePassword) -> AvatarId:
         fault: ServerFault | None = None

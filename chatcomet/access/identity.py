@@ -22,13 +22,15 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format, surrogate; line 
 class Session:
     """Somebody who has picked a name, or (`member`) has signed in with a password.
 
-    `id` is secret and unguessable, `issued` is seconds since 1970.
+    `id` is secret and unguessable, `issued` is seconds since 1970.  `fingerprint`: of a member's account, as it was
+    then; None where that is not known.
     """
 
     id: str
     name: str
     issued: float
     member: bool = False
+    fingerprint: str | None = None
 
 
 class Kind(Enum):

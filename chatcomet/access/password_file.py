@@ -1,6 +1,6 @@
 """PasswordFile: a file of Argon2 hashes, as it is now; and how one is changed.
 
-A server looks whether the file has changed when somebody signs in, so nobody has to tell it.  One that is missing or
+A server looks whether the file has changed (``watch.py``), so nobody has to tell it.  One that is missing or
 damaged stops the start; if it becomes so later, the accounts stay as they were, and the log says so, once.
 """
 
@@ -27,7 +27,10 @@ Stamp = tuple[int, int, int, int] | None
 
 
 class PasswordFile:
-    """The accounts in the file at `path`, for any thread.  Raises `StartRefused` if it can't be read or is none."""
+    """The accounts in the file at `path`, for any thread.  Raises `StartRefused` if it can't be read or is none.
+
+    Only `entries` reads it again, which may take long; the others tell at once what was read last.
+    """
 
     _log = Logger()
 
@@ -36,18 +39,26 @@ class PasswordFile:
         self._lock = Lock()
         self._seen = self.stamp()
         try:
-            self._entries: Mapping[str, Entry] = self._read()
+            self._keep(self._read())
         except Malformed as error:
             raise StartRefused(str(error)) from error
 
     def entries(self) -> Mapping[str, Entry]:
-        """The accounts by folded name, as they are now; another object each time they have changed."""
+        """The accounts by folded name, as they are now."""
         stamp = self.stamp()
         with self._lock:
             if stamp != self._seen:
                 self._seen = stamp
                 self._look_again()
             return self._entries
+
+    def has(self, name: str) -> bool:
+        """Whether there is an account of `name`, as `fold` has it."""
+        return name in self._entries
+
+    def vouches(self, fingerprint: str) -> bool:
+        """Whether there is the account of `fingerprint`, with that very password."""
+        return fingerprint in self._fingerprints
 
     def stamp(self) -> Stamp:
         """What is another if the file is, even one of the same size that was given an old date."""
@@ -59,9 +70,13 @@ class PasswordFile:
 
     def _look_again(self) -> None:
         try:
-            self._entries = self._read()
+            self._keep(self._read())
         except Malformed as error:
             self._log.error("accounts stay as they were: {error}", error=error)
+
+    def _keep(self, entries: Mapping[str, Entry]) -> None:
+        self._entries = entries
+        self._fingerprints = frozenset(entry.fingerprint for entry in entries.values())
 
     def _read(self) -> Mapping[str, Entry]:
         """Raises `Malformed`, with the file's name, whatever is wrong with it."""

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from argon2 import PasswordHasher
 
@@ -39,6 +40,14 @@ class Entry:
     name: str
     hash: str = field(repr=False)
     line: int
+
+    @property
+    def fingerprint(self) -> str:
+        """What is another for every other account, and for this one when its password has changed.
+
+        It may be shown: of the hash, which has a salt, nobody learns anything from it.
+        """
+        return blake2b(f"{fold(self.name)}:{self.hash}".encode(), digest_size=16).hexdigest()
 
 
 def encode_password(text: str) -> bytes:

@@ -1,7 +1,7 @@
 """Remembered: who has signed in just now, for scripts that send their password with every request.
 
 What is kept of a password is an HMAC under a key of this process, which is worth nothing elsewhere.  A success holds
-for the address from which it came, and is forgotten when the accounts have changed.  A failure is never kept.
+for the address from which it came, and as long as the account is as it was.  A failure is never kept.
 """
 
 from __future__ import annotations
@@ -15,31 +15,26 @@ from twisted.internet.interfaces import IReactorTime
 from chatcomet.access.accounts import Account
 
 CHANGES_SEEN_SECONDS = 300.0
-"""For how long a success is kept where a change of the accounts would be seen."""
+"""For how long a success is kept where a change of the account would be seen."""
 
 CHANGES_UNSEEN_SECONDS = 60.0
 """And where it would not: for so long an account that was ended can still be used."""
 
-LOOK_SECONDS = 1.0
 REMEMBERED = 10_000
 
 
 class _Success(NamedTuple):
     account: Account
-    stamp: object
     end: float
 
 
 class Remembered:
-    """Keeps successes.  `key`: chance of this process.  `look`: what is another if accounts may have changed, None if
-    nobody knows; it is asked once a second at most."""
+    """Keeps successes.  `key`: chance of this process.  `vouches`: whether an account is as it was, by fingerprint."""
 
-    def __init__(self, key: bytes, look: Callable[[], object], clock: IReactorTime) -> None:
+    def __init__(self, key: bytes, vouches: Callable[[str | None], bool], clock: IReactorTime) -> None:
         self._key = key
-        self._look = look
+        self._vouches = vouches
         self._clock = clock
-        self._looked: float | None = None
-        self._stamp: object = None
         self._successes: dict[bytes, _Success] = {}  # the oldest first
 
     def key(self, name: str, password: bytes, address: str | None) -> bytes:
@@ -47,30 +42,22 @@ class Remembered:
         told = f"{name}\0{address or ''}\0".encode()  # no name and no address has a NUL
         return hmac.digest(self._key, told + password, "sha256")
 
-    def stamp(self) -> object:
-        """The state of the accounts, as it was within the last second."""
-        now = self._clock.seconds()
-        if self._looked is None or now - self._looked >= LOOK_SECONDS:
-            self._looked = now
-            self._stamp = self._look()
-        return self._stamp
-
     def get(self, key: bytes) -> Account | None:
         """Who has signed in with what `key` stands for."""
         success = self._successes.get(key)
         if success is None:
             return None
-        if self._clock.seconds() >= success.end or success.stamp != self.stamp():
+        if self._clock.seconds() >= success.end or not self._vouches(success.account.fingerprint):
             del self._successes[key]
             return None
         return success.account
 
-    def add(self, key: bytes, account: Account, stamp: object) -> None:
-        """Keep a success; `stamp` is that of before it was looked into."""
+    def add(self, key: bytes, account: Account) -> None:
+        """Keep a success."""
         now = self._clock.seconds()
-        seconds = CHANGES_UNSEEN_SECONDS if stamp is None else CHANGES_SEEN_SECONDS
+        seconds = CHANGES_UNSEEN_SECONDS if account.fingerprint is None else CHANGES_SEEN_SECONDS
         self._successes.pop(key, None)  # to stand last
-        self._successes[key] = _Success(account, stamp, now + seconds)
+        self._successes[key] = _Success(account, now + seconds)
         self._forget(now)
 
     def _forget(self, now: float) -> None:

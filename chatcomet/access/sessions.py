@@ -3,18 +3,23 @@
 A cookie carries the whole session under a signature, so that a restart signs nobody out.  Which *name*
 belongs to whom is kept in memory: a session holds its name for as long as it is used every
 `HOLD_NAME_SECONDS`, and whoever comes back later has it again unless somebody else took it meanwhile.
+
+A member's session is bound to the account as it was: it is over when that is gone, or has another password, also if
+that has happened while the server was stopped.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from itsdangerous import BadData, URLSafeSerializer
 from twisted.internet.interfaces import IReactorTime
 
+from chatcomet.access.accounts import NOBODY, Register
 from chatcomet.access.identity import GUEST, Session, check_name, fold
 from chatcomet.errors import NameTaken, StartRefused
 
@@ -39,7 +44,7 @@ class Sessions:
     """Makes sessions and knows them again.
 
     `key`: what signs cookies.  `wall`: seconds since 1970, for their age.  `clock`: for how long a name is held.
-    `has_ended`: whether the session of an id was signed out.
+    `has_ended`: whether the session of an id was signed out.  `accounts`: which there are.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Sessions:
         wall: Callable[[], float],
         clock: IReactorTime,
         has_ended: Callable[[str], bool] = lambda _: False,
+        accounts: Register = NOBODY,
     ) -> None:
         self._serializer = URLSafeSerializer(key, salt="chatcomet.session", signer_kwargs={"key_derivation": "hmac"})
         self._wall = wall
@@ -55,6 +61,7 @@ class Sessions:
         self._holders: dict[str, _Holder] = {}  # by folded name, the one used last stands last
         self._known: dict[str, Session] = {}  # by cookie: verified before; the oldest is dropped at _REMEMBERED
         self._has_ended = has_ended
+        self._accounts = accounts
 
     def sign_in(self, name: str, session: Session | None) -> Session:
         """A session under `name`; whoever has one keeps its id and lets go of the old name.
@@ -69,14 +76,14 @@ class Sessions:
             self._release(session)
         return renewed
 
-    def admit(self, name: str, session: Session | None) -> Session:
-        """A session of the member `name`, whose name it is, whoever held it.
+    def admit(self, name: str, session: Session | None, fingerprint: str | None = None) -> Session:
+        """A session of the member `name`, whose name it is, whoever held it, and whose account has this `fingerprint`.
 
         It has an id of its own: what was known of a guest (`session`, which lets go of its name) is not known of it.
         """
         if session is not None:
             self._release(session)
-        admitted = Session(secrets.token_urlsafe(16), name, self._wall(), member=True)
+        admitted = Session(secrets.token_urlsafe(16), name, self._wall(), member=True, fingerprint=fingerprint)
         self.holds_name(admitted)
         return admitted
 
@@ -85,7 +92,7 @@ class Sessions:
         now = self._wall()
         if now - session.issued < RENEW_SECONDS:
             return None
-        return Session(session.id, session.name, now, session.member)
+        return replace(session, issued=now)
 
     def sign_out(self, session: Session) -> None:
         """Let go of the name of `session`."""
@@ -120,15 +127,17 @@ class Sessions:
 
     def cookie(self, session: Session) -> str:
         """What says, signed, that its bearer is `session`."""
-        signed = self._serializer.dumps([session.id, session.name, session.issued, session.member])
+        signed = self._serializer.dumps([session.id, session.name, session.issued, session.member, session.fingerprint])
         return signed.decode() if isinstance(signed, bytes) else signed
 
     def recall(self, cookie: str) -> Session | None:
-        """The session of `cookie`; None if it is forged, too old, or was signed out."""
+        """The session of `cookie`; None if it is forged, too old, was signed out, or its account has changed."""
         if len(cookie) > _COOKIE_CHARACTERS:
             return None
         session = self._known.get(cookie) or self._verify(cookie)
         if session is None or self._has_ended(session.id) or self._wall() - session.issued > LIFE_SECONDS:
+            return None
+        if session.member and not self._accounts.vouches(session.fingerprint):
             return None
         return session
 
@@ -138,7 +147,9 @@ class Sessions:
         except BadData:
             return None
         match signed:
-            case [str(who), str(name), float(issued), bool(member)]:
+            case [str(who), str(name), float(issued), bool(member), str() | None as fingerprint]:
+                session = Session(who, name, issued, member, fingerprint)
+            case [str(who), str(name), float(issued), bool(member)]:  # of before accounts were told apart
                 session = Session(who, name, issued, member)
             case [str(who), str(name), float(issued)]:  # of before there were members
                 session = Session(who, name, issued)

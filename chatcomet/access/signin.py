@@ -9,6 +9,8 @@ In this order, and up to the last step in one turn of the reactor:
    ten requests at once has its password checked once.
 5. The try is counted as failed, and the checkers are asked (``checkers.py``).
 
+6. What was right is worth nothing if the account has changed meanwhile.
+
 Nobody can learn from an answer, or from how long it takes, whether there is an account of a name.  A peer that has
 gone changes nothing: its try is looked into and counted all the same.
 """
@@ -39,7 +41,7 @@ from chatcomet.errors import HalfAsked, Malformed, ServerFault, SignInFailed, To
 
 
 class SignIn:
-    """Asks `checkers` (of names and passwords), in their order.
+    """Asks `checkers` (of names and passwords), in their order.  A `Register` of their accounts.
 
     `hashing`: where those are asked that take long.  `clock` does not jump.  `key`: chance of this process.
     """
@@ -51,13 +53,25 @@ class SignIn:
     ) -> None:
         all_checkers = self._checkers = Checkers(checkers, hashing, clock)
         self._portal = Portal(Accounts(), [all_checkers])
-        self._remembered = Remembered(key, all_checkers.stamp, clock)
+        self._remembered = Remembered(key, all_checkers.vouches, clock)
         self._tries = Tries(clock)
         self._flights: Flights[Account] = Flights()
 
     def has_account(self, name: str) -> bool:
         """Whether `name`, as `fold` has it, is known to be an account's: no guest may take it."""
         return self._checkers.has(name)
+
+    def vouches(self, fingerprint: str | None) -> bool:
+        """Whether the account of `fingerprint` is as it was; see `Register`."""
+        return self._checkers.vouches(fingerprint)
+
+    def stamp(self) -> tuple[object, ...]:
+        """What is another if accounts may have changed, as far as that can be seen; empty if it never can."""
+        return self._checkers.stamp()
+
+    def read_again(self) -> None:
+        """Learn which accounts there are now, which may take long: for any thread."""
+        self._checkers.read_again()
 
     def authenticate(self, name: str, password: str, address: str | None) -> Deferred[Account]:
         """Fires with the account of `name`, if `password` is its; at once if that is known.
@@ -84,7 +98,6 @@ class SignIn:
 
     async def _ask(self, name: str, secret: bytes, address: str | None, key: bytes) -> Account:
         self._tries.begin(fold(name), address)
-        stamp = self._remembered.stamp()
         try:
             _, avatar, _ = await self._portal.login(UsernamePassword(name.encode(), secret), None, IAccount)
         except LoginFailed:
@@ -96,6 +109,8 @@ class SignIn:
             self._tries.withdraw(fold(name), address)
             raise
         account = cast(Account, avatar)
+        if not self._checkers.vouches(account.fingerprint):
+            raise SignInFailed
         self._tries.succeed(fold(name), address)
-        self._remembered.add(key, account, stamp)
+        self._remembered.add(key, account)
         return account

@@ -8,7 +8,9 @@ from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 
+from chatcomet.access.accounts import NOBODY
 from chatcomet.access.addresses import Proxies
+from chatcomet.access.asker import Asker
 from chatcomet.access.askers import Askers
 from chatcomet.access.gate import Gate
 from chatcomet.access.limits import Limits
@@ -77,16 +79,23 @@ def open_chat(
 ) -> Chat:
     """All that belongs to a chat, put together.  `key`: what signs sessions."""
     rulings = access.rulings
-    sessions = Sessions(key, wall, clock, partial(rulings.is_ruled, "ended", ""))
+    accounts = access.sign_in or NOBODY
+    sessions = Sessions(key, wall, clock, partial(rulings.is_ruled, "ended", ""), accounts)
+    askers = Askers(sessions, access.tickets, rulings, accounts)
     gate = Gate(access.policy, rulings, settings.guests)
-    readers = Readers(access.readers, settings.readers_per_address, access.refusals, gate.check_reader, wall, clock)
+
+    def check(asker: Asker, room: str) -> None:
+        askers.check(asker)
+        gate.check_reader(asker, room)
+
+    readers = Readers(access.readers, settings.readers_per_address, access.refusals, check, wall, clock)
     rulings.subscribe(readers.heed)
     return Chat(
         settings,
         store,
         hub,
         sessions,
-        Askers(sessions, access.tickets, rulings),
+        askers,
         gate,
         rulings,
         Limits(settings, clock, access.refusals),

@@ -2,8 +2,8 @@
 
 * One too many is no error: it is answered at once with what there is, and told when to come again; so nobody is locked
   out (law 9).
-* A right that ends (a ticket expires or is revoked, a session is signed out, somebody is banned, the policy changes)
-  ends what was begun by it, within `EXPIRY_SECONDS`.
+* A right that ends (a ticket expires or is revoked, a session is signed out, an account or its password changes,
+  somebody is banned, the policy changes) ends what was begun by it, within `EXPIRY_SECONDS`.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Reader(Protocol):
 class Readers:
     """`most`: how many there may be in all, `most_each`: from one address; 0 is no limit.
 
-    Who is put off is counted in `refusals`.  `check`: raises `AskerError` for who may not read a room.  `wall`: seconds
-    since 1970.
+    Who is put off is counted in `refusals`.  `check`: raises `AskerError` for who may not read a room, or is not who
+    it was.  `wall`: seconds since 1970.
     """
 
     _log = Logger()
@@ -117,7 +117,7 @@ class Readers:
             self._dismiss(self._by_right.get(ruling.subject, ()), fault)
 
     def check_all(self) -> None:
-        """Dismiss those who may not read any more what they read."""
+        """Dismiss those who may not read any more what they read, or are not who they were."""
         for reader in list(self._all):
             try:
                 for room in reader.rooms:

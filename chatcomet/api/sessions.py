@@ -58,13 +58,13 @@ def authenticate(chat: Chat, name: str, password: str, address: str | None) -> D
     """
     if chat.sign_in is None:
         return fail(NotSignedIn("nobody signs in with a password here: the operator has said by --auth who may"))
-    return chat.sign_in.authenticate(name, password, address).addCallback(lambda account: member(account.name, address))
+    return chat.sign_in.authenticate(name, password, address).addCallback(lambda account: member(account, address))
 
 
 def admit(chat: Chat, asker: Asker, admitted: Asker) -> Session:
     """A session of the member that `admitted` is; `asker` was known by another one, maybe, before."""
     session = asker.session if asker.session and not asker.session.member else None
-    return chat.sessions.admit(admitted.name, session)
+    return chat.sessions.admit(admitted.name, session, admitted.fingerprint)
 
 
 def renew(chat: Chat, asker: Asker) -> Session | None:

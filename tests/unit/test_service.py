@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -21,21 +21,28 @@ from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet import service as service_module
+from chatcomet.access.accounts import Account
+from chatcomet.access.argon2_checker import Argon2Checker
+from chatcomet.access.asker import member
 from chatcomet.access.grants import Grants
 from chatcomet.access.hashing import Hashing
 from chatcomet.access.issuing import issue
 from chatcomet.access.keys import load_signing_key, write_secret
+from chatcomet.access.password_file import PasswordFile
+from chatcomet.access.passwords import parse_entries
 from chatcomet.access.rulings import Rulings
+from chatcomet.access.watch import LOOK_SECONDS
 from chatcomet.api.chat import Chat
 from chatcomet.api.waiting import Wait
 from chatcomet.core.message import Draft
 from chatcomet.core.rulings import Ruling
 from chatcomet.core.store import Before
-from chatcomet.errors import BadTicket, SignInFailed, StartRefused, StoreUnavailable
+from chatcomet.errors import BadTicket, NotSignedIn, SignInFailed, StartRefused, StoreUnavailable
 from chatcomet.http.site import ChatSite
 from chatcomet.service import BACKLOG_CONNECTIONS, STOP_SECONDS, ChatService
 from chatcomet.settings import Settings
 from chatcomet.stores.memory import MemoryStore
+from tests.unit.access.cheap_hash import cheap_hash
 from tests.unit.api.running_chat import SOMEBODY, with_ticket
 from tests.unit.http.peer import Peer, asking
 
@@ -290,6 +297,32 @@ class SignInTests(ServiceTestCase):
     def test_without_any_nobody_can(self) -> None:
         self.service.startService()
         self.assertIsNone(self.chats[0].sign_in)
+
+    def test_whoever_waits_by_an_account_that_goes_is_dismissed_while_it_runs(self) -> None:
+        def in_thread(_: ChatService, work: Callable[[], None]) -> Deferred[None]:
+            work()
+            return succeed(None)
+
+        self.patch(ChatService, "_in_thread", in_thread)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "passwords"
+            path.write_text(f"ada:{cheap_hash('x')}\n")
+            checker = Argon2Checker(PasswordFile(path), b"key")
+            service = ChatService(SETTINGS, cast(ReactorBase, self.reactor), checkers=[checker])
+            service.startService()
+            (entry,) = parse_entries(path.read_text()).values()
+            ada = member(Account("ada", entry.fingerprint), None)
+            wait = Wait(self.chats[0].readers, ada, ("lobby",), ())
+            self.assertTrue(wait.enter())
+            never: Deferred[None] = Deferred()
+            answer = wait.until(never)
+            self.reactor.advance(LOOK_SECONDS)
+            self.assertNoResult(answer)
+            path.write_text("")
+            self.reactor.advance(LOOK_SECONDS)
+            self.failureResultOf(answer, NotSignedIn)
+            self.successResultOf(service.stopService())
+            self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_threads_for_hashing_run_while_it_does(self) -> None:
         events: list[str] = []

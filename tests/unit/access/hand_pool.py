@@ -14,10 +14,23 @@ from zope.interface import implementer
 
 @implementer(IReactorFromThreads)
 class DirectReactor(Clock):
-    """Does at once what its threads, of which there are none, ask of it."""
+    """Does at once what its threads, of which there are none, ask of it; or `later`, when the test lets it."""
+
+    later = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked: deque[Callable[[], object]] = deque()
 
     def callFromThread(self, callable: Callable[..., object], *args: object, **kwargs: object) -> None:  # noqa: A002
-        callable(*args, **kwargs)
+        self._asked.append(partial(callable, *args, **kwargs))
+        if not self.later:
+            self.do_all()
+
+    def do_all(self) -> None:
+        """Do what was asked."""
+        while self._asked:
+            self._asked.popleft()()
 
 
 class HandPool:

@@ -11,16 +11,18 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access import askers as askers_module
-from chatcomet.access.asker import bearer, holder, nameless, stranger
+from chatcomet.access.accounts import Account
+from chatcomet.access.asker import bearer, holder, member, nameless, stranger
 from chatcomet.access.askers import Askers
 from chatcomet.access.identity import Session
 from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import HOLD_NAME_SECONDS, LIFE_SECONDS, Sessions
 from chatcomet.access.tickets import Tickets
 from chatcomet.core.rulings import Ruling
-from chatcomet.errors import BadTicket, NameTaken
+from chatcomet.errors import BadTicket, NameTaken, NotSignedIn
 from chatcomet.stores.memory import MemoryStore
 from tests.unit.access.forge import NOON, keys, ticket
+from tests.unit.access.hand_register import HandRegister
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 
@@ -32,7 +34,8 @@ class AskersTestCase(SynchronousTestCase):
         self.rulings = Rulings(MemoryStore(lambda: self.now), lambda: self.now)
         self.sessions = Sessions(b"k" * 32, lambda: self.now, self.clock, self.has_ended)
         self.tickets = Tickets(keys(), None, lambda: self.now)
-        self.askers = Askers(self.sessions, self.tickets, self.rulings)
+        self.accounts = HandRegister()
+        self.askers = Askers(self.sessions, self.tickets, self.rulings, self.accounts)
 
     def has_ended(self, session: str) -> bool:
         return self.rulings.is_ruled("ended", "", session)
@@ -165,6 +168,27 @@ class BearerTests(AskersTestCase):
         self.askers = Askers(self.sessions, None, self.rulings)
         for text in (ticket(), "anything"):
             self.assert_bad(text, "not taken here")
+
+
+class CheckTests(AskersTestCase):
+    """Whoever stays is asked whether they are still who they were."""
+
+    def test_a_member_whose_account_has_changed_is_not(self) -> None:
+        self.accounts.fingerprints = {"of ada"}
+        session = self.sessions.admit("ada", None, "of ada")
+        askers = [holder(session, HERE), member(Account("ada", "of ada"), HERE)]
+        for asker in askers:
+            self.askers.check(asker)
+        self.accounts.fingerprints = {"of bob"}
+        for asker in askers:
+            self.assertRaises(NotSignedIn, self.askers.check, asker)
+
+    def test_of_whom_nothing_can_be_known_and_all_others_are(self) -> None:
+        ada, _ = self.sign_in("ada")
+        self.askers.check(member(Account("bob"), HERE))
+        self.accounts.knows_all = True
+        for asker in (stranger(HERE), holder(ada, HERE), nameless(ada, HERE), self.askers.bearer(ticket(), HERE)):
+            self.askers.check(asker)
 
 
 class MemoryTests(AskersTestCase):

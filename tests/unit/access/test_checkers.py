@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -170,5 +171,42 @@ class StampTests(CheckersTestCase):
         self.write({"ada": "new"})
         self.assertNotEqual(checkers.stamp(), before)
 
-    def test_where_one_can_not_tell_there_is_none(self) -> None:
-        self.assertIsNone(self.checkers(self.argon2(), HandChecker()).stamp())
+    def test_where_none_can_tell_there_is_none(self) -> None:
+        self.assertEqual(self.checkers(HandChecker()).stamp(), ())
+        self.assertEqual(len(self.checkers(self.argon2(), HandChecker()).stamp()), 1)
+
+
+class RegisterTests(CheckersTestCase):
+    """What is known of accounts without a password."""
+
+    def fingerprint(self, checkers: Checkers) -> str:
+        """Of Ada, who signs in."""
+        answer = self.ask(checkers)
+        self.pool.run_all()
+        fingerprint: str = self.successResultOf(answer).fingerprint
+        return fingerprint
+
+    def test_an_account_is_vouched_for_until_it_changes(self) -> None:
+        checkers = self.checkers(HandChecker(refuse), self.argon2())
+        fingerprint = self.fingerprint(checkers)
+        self.assertTrue(checkers.vouches(fingerprint))
+        self.assertFalse(checkers.vouches(fingerprint[::-1]))
+        for passwords in ({"Ada": "new"}, {"Ada": "ada's"}, {"bob": "ada's"}):  # each with a salt of its own
+            self.write(passwords)
+            checkers.read_again()
+            self.assertFalse(checkers.vouches(fingerprint))
+            self.assertEqual(checkers.has("ada"), "Ada" in passwords)
+
+    def test_a_change_counts_when_it_was_read(self) -> None:
+        checkers = self.checkers(self.argon2())
+        fingerprint = self.fingerprint(checkers)
+        self.write({"eve": "new"})
+        with patch.object(Path, "open", side_effect=AssertionError("it is asked for each poll")):
+            self.assertEqual([checkers.vouches(fingerprint), checkers.has("ada"), checkers.has("eve")], [1, 1, 0])
+        checkers.read_again()
+        self.assertEqual([checkers.vouches(fingerprint), checkers.has("ada"), checkers.has("eve")], [0, 0, 1])
+
+    def test_of_which_nothing_is_known_only_where_some_can_not_tell(self) -> None:
+        all_checkers: list[list[ICredentialsChecker]]
+        all_checkers = [[], [self.argon2()], [HandChecker()], [self.argon2(), HandChecker()]]
+        self.assertEqual([self.checkers(*each).vouches(None) for each in all_checkers], [False, False, True, True])

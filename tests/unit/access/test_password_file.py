@@ -118,6 +118,15 @@ class ChangeTests(PasswordFileTestCase):
         self.write("bob")
         self.assertEqual(self.names(), ["bob"])
 
+    def test_counts_when_it_was_read(self) -> None:
+        (ada,) = self.file.entries().values()
+        self.write("bob")
+        with patch.object(password_file, "read_text", side_effect=AssertionError):
+            self.assertEqual([self.file.has("ada"), self.file.vouches(ada.fingerprint)], [True, True])
+        (bob,) = self.file.entries().values()
+        self.assertEqual([self.file.has("ada"), self.file.vouches(ada.fingerprint)], [False, False])
+        self.assertEqual([self.file.has("bob"), self.file.vouches(bob.fingerprint)], [True, True])
+
     def test_a_server_may_go_elsewhere(self) -> None:
         here = Path.cwd()
         self.addCleanup(os.chdir, here)

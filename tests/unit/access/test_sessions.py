@@ -18,6 +18,7 @@ from chatcomet.access import sessions as sessions_module
 from chatcomet.access.identity import Session
 from chatcomet.access.sessions import HOLD_NAME_SECONDS, KEY_BYTES, LIFE_SECONDS, RENEW_SECONDS, Sessions, read_key
 from chatcomet.errors import Malformed, NameTaken, StartRefused
+from tests.unit.access.hand_register import HandRegister
 
 KEY = b"k" * KEY_BYTES
 NOON = 1_795_354_155.0
@@ -33,11 +34,12 @@ class SessionsTestCase(SynchronousTestCase):
         self.now = NOON
         self.clock = Clock()
         self.ended: set[str] = set()
+        self.accounts = HandRegister()
         self.sessions = self.restarted()
 
     def restarted(self, key: bytes = KEY) -> Sessions:
         """The sessions of a server that has just begun."""
-        return Sessions(key, lambda: self.now, self.clock, lambda session: session in self.ended)
+        return Sessions(key, lambda: self.now, self.clock, lambda session: session in self.ended, self.accounts)
 
     def assert_taken(self, name: str, session: Session | None = None) -> None:
         self.assertRaises(NameTaken, self.sessions.sign_in, name, session)
@@ -168,6 +170,55 @@ class MemberTests(SessionsTestCase):
         self.assertIsNone(self.sessions.guest("ada"))
 
 
+class AccountTests(SessionsTestCase):
+    """A member's session is bound to the account as it was."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.accounts.fingerprints = {"of ada"}
+        self.ada = self.sessions.admit("ada", None, "of ada")
+        self.cookie = self.sessions.cookie(self.ada)
+
+    def test_is_good_while_the_account_is_as_it_was(self) -> None:
+        for sessions in (self.sessions, self.restarted()):
+            self.assertEqual(sessions.recall(self.cookie), self.ada)
+        self.assertEqual(self.ada.fingerprint, "of ada")
+
+    def test_is_over_when_that_has_changed_also_while_the_server_was_stopped(self) -> None:
+        self.sessions.recall(self.cookie)
+        for fingerprints in (set(), {"of ada's new password"}):
+            self.accounts.fingerprints = fingerprints
+            for sessions in (self.sessions, self.restarted()):
+                self.assertIsNone(sessions.recall(self.cookie))
+
+    def test_stays_bound_when_it_is_renewed(self) -> None:
+        self.now += RENEW_SECONDS
+        renewed = self.sessions.renew(self.ada)
+        assert renewed is not None
+        cookie = self.sessions.cookie(renewed)
+        self.assertEqual(self.sessions.recall(cookie), renewed)
+        self.accounts.fingerprints = set()
+        self.assertIsNone(self.sessions.recall(cookie))
+
+    def test_one_that_is_not_is_good_only_where_that_can_not_be_known(self) -> None:
+        unbound = self.sessions.cookie(self.sessions.admit("bob", None))
+        old = signed("chatcomet.session", ["id", "ada", NOON, True])
+        for cookie in (unbound, old):
+            self.assertIsNotNone(self.sessions.recall(cookie))
+        self.accounts.knows_all = True
+        for cookie in (unbound, old):
+            self.assertIsNone(self.sessions.recall(cookie))
+
+    def test_where_there_are_no_accounts_any_more_it_is_over(self) -> None:
+        sessions = Sessions(KEY, lambda: self.now, self.clock)
+        self.assertIsNone(sessions.recall(self.cookie))
+
+    def test_a_guests_is_not(self) -> None:
+        bob = self.sessions.sign_in("bob", None)
+        self.accounts.knows_all = True
+        self.assertEqual(self.sessions.recall(self.sessions.cookie(bob)), bob)
+
+
 class RenewTests(SessionsTestCase):
     def test_not_before_it_is_time(self) -> None:
         ada = self.sessions.sign_in("ada", None)
@@ -218,6 +269,7 @@ class CookieTests(SessionsTestCase):
             *([], ["id", "ada"], ["id", "ada", NOON, {}], ["id", "ada", "noon"], ["id", "ada", None]),
             *([1, "ada", NOON], ["id", ["ada"], NOON], {"id": "i", "name": "ada", "issued": NOON}, "ada", 3, None),
             *(["id", "ada", NOON, 1], ["id", "ada", NOON, "true"], ["id", "ada", NOON, True, True]),
+            *(["id", "ada", NOON, True, ["x"]], ["id", "ada", NOON, 1, "x"], ["id", "ada", NOON, True, "x", "y"]),
         ]
         for form in forms:
             cookie = signed("chatcomet.session", form)

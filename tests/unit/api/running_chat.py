@@ -13,6 +13,7 @@ from chatcomet.access.grants import Grants
 from chatcomet.access.policy import PolicyFile
 from chatcomet.access.refusals import Refusals
 from chatcomet.access.rulings import Rulings
+from chatcomet.access.signin import SignIn
 from chatcomet.access.tickets import Ticket, Tickets
 from chatcomet.api.chat import Access, open_chat
 from chatcomet.core.hub import Hub
@@ -80,7 +81,9 @@ class ChatTestCase(SynchronousTestCase):
         self.hub = Hub(self.store, self.clock, burst=self.burst())
         self.rulings = Rulings(self.store, lambda: self.now)
         self.policy = PolicyFile()
-        access = Access(self.rulings, self.policy, self.tickets(), Refusals(self.clock), self.settings.readers or 0)
+        readers = self.settings.readers or 0
+        sign_in = self.sign_in_by_password()
+        access = Access(self.rulings, self.policy, self.tickets(), Refusals(self.clock), readers, sign_in)
         self.chat = open_chat(
             self.settings, self.store, self.hub, KEY, access, lambda: self.luck, self.clock, lambda: self.now
         )
@@ -89,6 +92,10 @@ class ChatTestCase(SynchronousTestCase):
 
     def tickets(self) -> Tickets | None:
         """Which ones are good."""
+        return None
+
+    def sign_in_by_password(self) -> SignIn | None:
+        """Who does."""
         return None
 
     def sign_in(self, name: str, address: str | None = None) -> Asker:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
-from chatcomet.access.signin import SignIn
 from chatcomet.core.waiters import Burst
 from chatcomet.http import eager
 from chatcomet.http.hosts import Hosts
@@ -27,7 +25,6 @@ class EdgeTestCase(ChatTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.chat = replace(self.chat, sign_in=self.sign_in_by_password())
         self.patch(eager, "PLAIN_TRANSPORTS", {*eager.PLAIN_TRANSPORTS, PlainTransport})
         origins = self.settings.origins
         self.site = ChatSite(self.settings.prefix, HOSTS, origins, self.clock, lambda: self.now, self.outbox)
@@ -37,10 +34,6 @@ class EdgeTestCase(ChatTestCase):
     def serve(self) -> None:
         """Let the site serve the chat."""
         self.site.serve(ChatResource(self.chat).resource(), Lane(self.chat, HOSTS))
-
-    def sign_in_by_password(self) -> SignIn | None:
-        """Who does."""
-        return None
 
     def burst(self) -> Burst:
         """The site's."""

@@ -1,0 +1,86 @@
+"""Accounts that change: what was begun by an old password, or by an account that is gone, ends."""
+
+from __future__ import annotations
+
+from tests.unit.access.cheap_hash import cheap_hash
+from tests.unit.http.peer import PeerTransport
+from tests.unit.http.running_accounts import AccountsTestCase, basic
+from tests.unit.http.running_sockets import posting
+
+ADA = {"Authorization": basic("ada", "ada's")}
+
+
+class ChangeTests(AccountsTestCase):
+    """Ada's account changes; Bob's stays."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.bobs = self.path.read_text().splitlines()[1]
+
+    def change_ada(self, password: str | None) -> None:
+        """Give Ada another password, or take her account away."""
+        self.path.write_text(f"{self.bobs}\n" + (f"Ada:{cheap_hash(password)}\n" if password else ""))
+        self.passwords.read_again()
+        self.chat.readers.check_all()
+
+    def read_as_ada(self) -> None:
+        """By all ways, with the password; it is checked once."""
+        self.ask_with_password()
+        self.read_all(**ADA)
+
+    def ask_with_password(self) -> int:
+        """How somebody fares who comes with Ada's password."""
+        peer = self.connect()
+        peer.send(
+            b"GET /session HTTP/1.1\r\nHost: chat.example\r\nAuthorization: %b\r\n\r\n" % ADA["Authorization"].encode()
+        )
+        self.pool.run_all()
+        return peer.answer().status
+
+    def test_what_was_begun_by_a_session_ends(self) -> None:
+        for password in ("new", None):
+            self.setUp()
+            cookie = self.member()
+            self.read_all(Cookie=cookie)
+            self.change_ada(password)
+            self.assert_ended(401, "not-signed-in")
+            self.assertEqual(self.ask("/session", Cookie=cookie).json["name"], "guest")
+            self.assert_not_known("not-signed-in", self.ask("/rooms/vault/messages", Cookie=cookie))
+
+    def test_what_was_begun_by_a_password_ends(self) -> None:
+        for password in ("new", None):
+            self.setUp()
+            self.read_as_ada()
+            self.change_ada(password)
+            self.assert_ended(401, "not-signed-in")
+            self.assertEqual(self.ask_with_password(), 401)
+
+    def test_others_are_not_concerned(self) -> None:
+        cookie = self.member()
+        bobs = self.member("bob")
+        self.read_all(Cookie=bobs)
+        self.change_ada("new")
+        self.change_ada(None)
+        self.assert_goes_on(7)
+        self.assertEqual(self.ask("/session", Cookie=bobs).json["name"], "bob")
+        self.assertEqual(self.ask("/session", Cookie=cookie).json["name"], "guest")
+
+    def test_nor_is_a_file_that_was_only_written_again(self) -> None:
+        cookie = self.member()
+        self.read_all(Cookie=cookie)
+        self.path.write_text("# the same\n" + self.path.read_text())
+        self.passwords.read_again()
+        self.chat.readers.check_all()
+        self.assert_goes_on(7)
+
+    def test_a_socket_posts_nothing_more(self) -> None:
+        socket = self.socket_in("lobby", Cookie=self.member())
+        socket.hear()
+        self.write({"bob": "bob's"})
+        self.passwords.read_again()
+        socket.say(posting())
+        self.assertNotIn("Ada", [message.author for message in self.kept()])
+
+
+class ChangeWithoutLaneTests(ChangeTests):
+    plain_transport = PeerTransport
