@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from chatcomet.access.accounts import NOBODY, Register
 from chatcomet.access.asker import Asker, bearer, holder, nameless, stranger
-from chatcomet.access.identity import Kind
+from chatcomet.access.identity import Kind, fold
 from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import Sessions
 from chatcomet.access.tickets import Tickets
@@ -55,9 +55,15 @@ class Askers:
         return known if known and known.ticket is ticket else self._remember(bearer(ticket, address), text)
 
     def check(self, asker: Asker) -> None:
-        """Raise `NotSignedIn` if the account by which `asker` is known has changed since."""
-        if asker.identity.kind is Kind.MEMBER and not self._accounts.vouches(asker.fingerprint):
+        """Raise `NotSignedIn` if `asker` is not any more who it was found to be.
+
+        That is a member whose account has changed, and a guest whose name has become an account's.
+        """
+        kind, name = asker.identity.kind, asker.identity.name
+        if kind is Kind.MEMBER and not self._accounts.vouches(asker.fingerprint):
             raise NotSignedIn("the account that you were known by is gone, or has another password")
+        if kind is Kind.GUEST and name is not None and self._accounts.has_account(fold(name)):
+            raise NotSignedIn("the name that you had as a guest is an account's now")
 
     def _remember(self, asker: Asker, found_by: str) -> Asker:
         if len(self._known) >= _REMEMBERED:

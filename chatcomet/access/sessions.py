@@ -101,10 +101,13 @@ class Sessions:
     def holds_name(self, session: Session) -> bool:
         """Whether `session` has its name, or takes it now since nobody else has it.  Counts as a use of it.
 
-        A member always has it.
+        A member always has it, and of an account's name no guest has it, also if the guest had it first.
         """
         now = self._clock.seconds()
         name = fold(session.name)
+        if not session.member and self._accounts.has_account(name):
+            self._release(session)
+            return False
         holder = self._holders.get(name)
         if (
             holder is not None

@@ -99,6 +99,23 @@ def test_one_who_was_just_given_an_account_signs_in_at_once(world: World) -> Non
     assert READ["poll, plain"](world, who, "lobby") == YES
 
 
+def test_a_guest_whose_name_becomes_an_accounts_writes_no_more_under_it(world: World) -> None:
+    guest, name = world.sign_in("quinn"), "/rooms/lobby/messages"
+    with reading(world, guest) as readers:
+        check_ended(readers, change(world, "Quinn", "of the owner"))
+    for _ in range(2):
+        refused = world.ask(guest, "POST", name, {"text": "I am Quinn"})
+        assert outcome(refused) == "409 name-taken"
+        assert name_of(world, guest) == "guest"
+        world.hang_up()
+        world.server.kill()
+        world.server.start()
+    assert outcome(world.ask(Person(), "POST", "/session", {"name": "QUINN"})) == "409 name-taken"
+    assert world.do("POST", name, {"text": "I am"}, world.sign_in("quinn", "of the owner")).status == 201
+    other = world.do("POST", "/session", {"name": "quincy"}, guest).headers["set-cookie"].split(";")[0]
+    assert world.do("POST", name, {"text": "hello"}, Person({"Cookie": other})).json()["message"]["author"] == "quincy"
+
+
 def test_a_file_that_is_damaged_or_gone_ends_nothing(world: World) -> None:
     who, path = world.sign_in("pat", "old"), world.folder / "passwords"
     with reading(world, who) as readers:

@@ -32,9 +32,9 @@ class AskersTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.now = float(NOON)
         self.rulings = Rulings(MemoryStore(lambda: self.now), lambda: self.now)
-        self.sessions = Sessions(b"k" * 32, lambda: self.now, self.clock, self.has_ended)
-        self.tickets = Tickets(keys(), None, lambda: self.now)
         self.accounts = HandRegister()
+        self.sessions = Sessions(b"k" * 32, lambda: self.now, self.clock, self.has_ended, self.accounts)
+        self.tickets = Tickets(keys(), None, lambda: self.now)
         self.askers = Askers(self.sessions, self.tickets, self.rulings, self.accounts)
 
     def has_ended(self, session: str) -> bool:
@@ -182,6 +182,13 @@ class CheckTests(AskersTestCase):
         self.accounts.fingerprints = {"of bob"}
         for asker in askers:
             self.assertRaises(NotSignedIn, self.askers.check, asker)
+
+    def test_a_guest_whose_name_is_an_accounts_now_is_not(self) -> None:
+        ada, cookie = self.sign_in("Ada")
+        self.accounts.names = {"ada"}
+        self.assertRaises(NotSignedIn, self.askers.check, holder(ada, HERE))
+        self.assertEqual(self.askers.holder(cookie, HERE), nameless(ada, HERE))
+        self.askers.check(nameless(ada, HERE))
 
     def test_of_whom_nothing_can_be_known_and_all_others_are(self) -> None:
         ada, _ = self.sign_in("ada")

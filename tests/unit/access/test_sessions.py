@@ -219,6 +219,48 @@ class AccountTests(SessionsTestCase):
         self.assertEqual(self.sessions.recall(self.sessions.cookie(bob)), bob)
 
 
+class AccountNameTests(SessionsTestCase):
+    """The name of an account is no guest's."""
+
+    def test_can_not_be_picked_and_is_told_as_any_that_is_taken(self) -> None:
+        self.accounts.names = {"ada"}
+        self.sessions.sign_in("bob", None)
+        told = {
+            str(self.assertRaises(NameTaken, self.sessions.sign_in, name, None)).replace(name, "")
+            for name in ("Ada", "ada", "BOB", "guest")
+        }
+        self.assertEqual(len(told), 1)
+
+    def test_who_had_it_before_has_lost_it_and_may_pick_another(self) -> None:
+        ada = self.sessions.sign_in("Ada", None)
+        self.accounts.names = {"ada"}
+        for _ in range(2):
+            self.assertFalse(self.sessions.holds_name(ada))
+        self.assertIsNone(self.sessions.guest("ada"))
+        self.assert_taken("ada", ada)
+        bob = self.sessions.sign_in("bob", ada)
+        self.assertEqual((bob.id, self.sessions.holds_name(bob)), (ada.id, True))
+
+    def test_after_a_restart_too(self) -> None:
+        ada = self.sessions.sign_in("ada", None)
+        self.accounts.names = {"ada"}
+        self.sessions = self.restarted()
+        self.assertFalse(self.sessions.holds_name(ada))
+
+    def test_is_the_members(self) -> None:
+        guest, ada = self.sessions.sign_in("ada", None), self.sessions.admit("ada", None)
+        self.accounts.names = {"ada"}
+        self.assertFalse(self.sessions.holds_name(guest))
+        self.assertTrue(self.sessions.holds_name(ada))
+
+    def test_when_there_is_none_any_more_it_is_free(self) -> None:
+        ada = self.sessions.sign_in("ada", None)
+        self.accounts.names = {"ada"}
+        self.sessions.holds_name(ada)
+        self.accounts.names = set()
+        self.assertTrue(self.sessions.holds_name(ada))
+
+
 class RenewTests(SessionsTestCase):
     def test_not_before_it_is_time(self) -> None:
         ada = self.sessions.sign_in("ada", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chatcomet.core.roster import GRACE_SECONDS
 from tests.unit.access.cheap_hash import cheap_hash
 from tests.unit.http.peer import PeerTransport
 from tests.unit.http.running_accounts import AccountsTestCase, basic
@@ -83,4 +84,47 @@ class ChangeTests(AccountsTestCase):
 
 
 class ChangeWithoutLaneTests(ChangeTests):
+    plain_transport = PeerTransport
+
+
+class GuestTests(AccountsTestCase):
+    """A guest is called Carol, and then somebody gets an account of that name."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.cookie = self.guest("carol")
+
+    def give_account(self) -> None:
+        self.change({"Ada": "ada's", "bob": "bob's", "Carol": "carol's"})
+
+    def test_the_guest_writes_no_more_under_it_and_may_pick_another(self) -> None:
+        self.assertEqual(self.post("hello", Cookie=self.cookie).json["message"]["author"], "carol")
+        self.give_account()
+        for answer in (self.post("again", Cookie=self.cookie), self.submit(Cookie=self.cookie)):
+            self.assert_refused(409, "name-taken", answer)
+        self.assertEqual(self.ask("/session", Cookie=self.cookie).json["name"], "guest")
+        self.assert_refused(409, "name-taken", self.take_name("carol", Cookie=self.cookie))
+        other = self.take_name("dave", Cookie=self.cookie).cookie
+        self.assertEqual(self.post("again", Cookie=other).json["message"]["author"], "dave")
+        self.assertEqual(self.texts(), ["hello", "again"])
+
+    def test_nor_over_a_socket(self) -> None:
+        socket = self.socket_in("lobby", Cookie=self.cookie)
+        socket.hear()
+        self.write({"carol": "carol's"})
+        self.passwords.read_again()
+        socket.say(posting())
+        self.assertEqual(socket.hear()[-1]["problem"]["type"], "/problems/name-taken")
+
+    def test_what_was_begun_under_it_ends_and_no_roster_shows_it_again(self) -> None:
+        self.read_all(Cookie=self.cookie)
+        self.give_account()
+        self.assert_ended(401, "not-signed-in")
+        self.clock.advance(GRACE_SECONDS + 1)
+        self.assert_begins("/rooms/lobby/events", Cookie=self.cookie)
+        roster = self.ask("/rooms/lobby").json["roster"]
+        self.assertEqual((roster["count"], roster["people"]), (1, []))
+
+
+class GuestWithoutLaneTests(GuestTests):
     plain_transport = PeerTransport
