@@ -127,7 +127,8 @@ export function openMe() {
         await refresh();
         dialog.close("done");
       } catch (error) {
-        $("refused").textContent = reasonOf(error);
+        const isTheirs = error.status === 409 && ways.password; // maybe: the server does not say whose a name is
+        $("refused").textContent = `${reasonOf(error)}${isTheirs ? "; if it is yours, sign in with the password" : ""}`;
         form?.querySelector("input:last-of-type").select();
       } finally {
         isOurDoing = false;

@@ -12,7 +12,7 @@ from chatcomet.access.identity import Kind, Session, check_name, fold
 from chatcomet.access.sessions import LIFE_SECONDS
 from chatcomet.api.chat import Chat
 from chatcomet.core.rulings import Ruling
-from chatcomet.errors import NameTaken, NotSignedIn
+from chatcomet.errors import NotSignedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,16 @@ def who(chat: Chat, asker: Asker) -> Who:
 def sign_in(chat: Chat, asker: Asker, name: str) -> Session:
     """A guest's session under `name`; whoever has one keeps its id.
 
+    Each asking for a name is counted before it is looked at, also of who has a session: whether a name is taken tells
+    which are accounts' to who may ask for many.  One's own in another spelling tells nothing.
+
     Raises `Malformed`, `NameTaken`, `TooMany`, and `NotSignedIn` where there are no guests.
     """
     if not chat.gate.guests_allowed:
         raise NotSignedIn("there are no guests here: sign in with a password")
-    if chat.sign_in is not None and chat.sign_in.has_account(fold(check_name(name))):
-        raise NameTaken(f"the name {name} is somebody's who signs in with a password")
+    name = check_name(name)
     session = asker.session if asker.session and not asker.session.member else None
-    if session is None:
+    if session is None or fold(session.name) != fold(name):
         chat.limits.session(asker.address)
     return chat.sessions.sign_in(name, session)
 

@@ -116,6 +116,27 @@ def test_a_guest_whose_name_becomes_an_accounts_writes_no_more_under_it(world: W
     assert world.do("POST", name, {"text": "hello"}, Person({"Cookie": other})).json()["message"]["author"] == "quincy"
 
 
+def test_who_asks_for_many_names_is_not_told_which_are_accounts(tmp_path: Path) -> None:
+    world = World(tmp_path, "--session-rate", "4/min")
+    try:
+        world.server.start()
+        here = {"X-Forwarded-For": "198.51.100.7"}
+        cookie = world.do("POST", "/session", {"name": "eve's"}, Person(here)).headers["set-cookie"].split(";")[0]
+        asked = [("eve's", here), ("ada", here), ("guest", {**here, "Cookie": cookie})]
+        answers = [world.ask(Person(headers), "POST", "/session", {"name": name}) for name, headers in asked]
+        assert [answer.status for answer in answers] == [409] * 3
+        assert (
+            len({answer.body.replace(name.encode(), b"?") for answer, (name, _) in zip(answers, asked, strict=True)})
+            == 1
+        )
+        for name in ("bob", "free"):
+            for headers in (here, {**here, "Cookie": cookie}):
+                refused = world.ask(Person(headers), "POST", "/session", {"name": name})
+                assert outcome(refused) == "429 too-many-sessions"
+    finally:
+        world.close()
+
+
 def test_a_file_that_is_damaged_or_gone_ends_nothing(world: World) -> None:
     who, path = world.sign_in("pat", "old"), world.folder / "passwords"
     with reading(world, who) as readers:

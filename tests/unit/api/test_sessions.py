@@ -130,12 +130,21 @@ class LimitTests(SessionsTestCase):
             self.assertRaises(NameTaken, sign_in, self.chat, here, "ada")
         self.assertRaises(TooMany, sign_in, self.chat, here, "bob")
 
-    def test_another_name_for_a_session_is_none_more(self) -> None:
+    def test_other_names_of_a_session_count_too(self) -> None:
+        """Or whoever has one could find out, by asking for many, which are accounts'."""
+        asker = holder(sign_in(self.chat, stranger("192.0.2.1"), "a"), "192.0.2.1")
+        asker = holder(sign_in(self.chat, asker, "b"), "192.0.2.1")
+        self.assertRaises(TooMany, sign_in, self.chat, asker, "c")
+        self.assertRaises(TooMany, sign_in, self.chat, asker, "d")
+
+    def test_its_own_does_not(self) -> None:
         asker = stranger("192.0.2.1")
-        for name in ("a", "b", "c", "d"):
+        for name in ("ada", "Ada", "ADA", "ada"):
             asker = holder(sign_in(self.chat, asker, name), "192.0.2.1")
-        sign_in(self.chat, stranger("192.0.2.1"), "another")
-        self.assertRaises(TooMany, sign_in, self.chat, stranger("192.0.2.1"), "a third")
+
+    def test_what_can_be_nobodys_does_not(self) -> None:
+        for _ in range(5):
+            self.assertRaises(Malformed, sign_in, self.chat, stranger("192.0.2.1"), "")
 
     def test_who_is_nobodys_is_not_counted(self) -> None:
         for name in "abcde":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chatcomet.core.roster import GRACE_SECONDS
+from chatcomet.settings import Rate
 from tests.unit.access.cheap_hash import cheap_hash
-from tests.unit.http.peer import PeerTransport
+from tests.unit.http.peer import Answer, PeerTransport, asking
 from tests.unit.http.running_accounts import AccountsTestCase, basic
 from tests.unit.http.running_sockets import posting
 
@@ -32,9 +35,7 @@ class ChangeTests(AccountsTestCase):
     def ask_with_password(self) -> int:
         """How somebody fares who comes with Ada's password."""
         peer = self.connect()
-        peer.send(
-            b"GET /session HTTP/1.1\r\nHost: chat.example\r\nAuthorization: %b\r\n\r\n" % ADA["Authorization"].encode()
-        )
+        peer.send(asking("/session", "GET", b"", **ADA))
         self.pool.run_all()
         return peer.answer().status
 
@@ -124,6 +125,35 @@ class GuestTests(AccountsTestCase):
         self.assert_begins("/rooms/lobby/events", Cookie=self.cookie)
         roster = self.ask("/rooms/lobby").json["roster"]
         self.assertEqual((roster["count"], roster["people"]), (1, []))
+
+
+class NameTests(AccountsTestCase):
+    """Who asks for a name as a guest is not told whether it is an account's, and not often whether it is taken."""
+
+    settings = replace(AccountsTestCase.settings, session_rate=Rate(1.0, 3))
+
+    def asked_for(self, name: str, cookie: str = "") -> Answer:
+        headers = {"Cookie": cookie} if cookie else {}
+        return self.take_name(name, X_Forwarded_For="198.51.100.7", **headers)
+
+    def test_an_accounts_name_is_refused_as_a_guests(self) -> None:
+        self.guest("eve")
+        answers = [self.asked_for(name) for name in ("EVE", "ADA", "guest")]
+        for answer in answers:
+            self.assert_refused(409, "name-taken", answer)
+        names = (b"EVE", b"ADA", b"guest")
+        self.assertEqual(len({answer.body.replace(name, b"?") for answer, name in zip(answers, names, strict=True)}), 1)
+        lengths = {len(answer.headers) for answer in answers}
+        self.assertEqual(lengths, {len(answers[0].headers)})
+
+    def test_too_many_are_told_nothing_whatever_they_asked_for(self) -> None:
+        cookie = self.asked_for("mallory").cookie
+        for name in ("ada", "bob"):
+            self.assert_refused(409, "name-taken", self.asked_for(name, cookie))
+        told = [self.asked_for(name, each) for name in ("ada", "eve", "free") for each in ("", cookie)]
+        for answer in told:
+            self.assert_refused(429, "too-many-sessions", answer)
+        self.assertEqual(len({answer.body for answer in told}), 1)
 
 
 class GuestWithoutLaneTests(GuestTests):
