@@ -115,12 +115,15 @@ const jsonHeaders = (more) => ({ "Content-Type": "application/json", ...more });
 
 // ---- Who we are ----
 
-/** Who we are: `get()`, `signIn(name, password)` (without a password: as a guest), `signOut()`. */
+/**
+ * Who we are: `get({ room })` (what we may do there; without a room: anywhere), `signIn(name, password)` (without a
+ * password: as a guest), `signOut()`.
+ */
 export function openSession({ base, ticket, ...given }) {
   const requests = new Requests(surroundings(given), ticket);
   const url = new URL("session", base);
   return {
-    get: () => requests.json(url),
+    get: ({ room } = {}) => requests.json(room === undefined ? url : new URL(`?${new URLSearchParams({ room })}`, url)),
     signIn: (name, password) => requests.json(url,
       { method: "POST", headers: jsonHeaders(), body: JSON.stringify({ name, password }) }),
     signOut: () => requests.json(url, { method: "DELETE" }),

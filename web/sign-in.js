@@ -14,26 +14,6 @@ function reasonOf({ status, message, retryAfter }) {
   return isTold ? message : `${message}: try again in ${Math.ceil(retryAfter)} s`;
 }
 
-/** Whether a room's name fits a pattern, in which each star stands for anything, or nothing. */
-function matches(pattern, room) {
-  const parts = pattern.split("*");
-  const [head, tail] = [parts.shift(), parts.pop()];
-  if (tail === undefined) return head === room;
-  let at = head.length;
-  for (const part of parts) {
-    const found = room.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return room.startsWith(head) && room.endsWith(tail) && room.length - tail.length >= at;
-}
-
-/** Whether `grants` let us do `action` here: the first pattern that matches the room holds for it. */
-function allow(grants, action) {
-  const pattern = Object.keys(grants).find((one) => matches(one, roomName));
-  return pattern !== undefined && grants[pattern].includes(action);
-}
-
 /**
  * `me`: a `name`, and what the server knows of us. `may(action)`: whether we may do that in this room, as far as we know.
  * `own`: the seqs of the messages that are ours, whatever our name is by now. Listeners are called when we have become
@@ -52,7 +32,7 @@ export function openMe() {
     isMember: false,
     ways,
     own: new Set(),
-    may: (action) => who === null || allow(who.grants, action),
+    may: (action) => who === null || who.grants[roomName].includes(action),
     on: (listener) => listeners.add(listener),
     settled: () => busy,
     refresh,
@@ -77,7 +57,7 @@ export function openMe() {
   /** A session may end in another tab, or on another device; and a new server may not know us any more. */
   async function refresh() {
     const before = { ...me };
-    await session.get().then(become, () => {});
+    await session.get({ room: roomName }).then(become, () => {});
     if (isOurDoing || before.isNobody || !me.isNobody) return;
     const you = before.isMember ? "Your session has ended: you" : "You";
     ask(`${you} are not ${before.name} any more. What you wrote is kept.`);

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chatcomet.access.asker import Asker
+from chatcomet.access.grants import ACTIONS as GRANTED
 from chatcomet.access.identity import Kind
 from chatcomet.access.permission import admits, may
 from chatcomet.access.policy import OPEN, PolicyFile
@@ -83,18 +84,27 @@ class Gate:
         return asker.ticket is not None and asker.ticket.grants.may("as", room)
 
     def grants(self, asker: Asker) -> Mapping[str, Sequence[str]]:
-        """What `asker` may do, by room pattern; of those that match a room's name, the first holds, or of a ticket all.
+        """Where `asker` may do something, by room pattern; of a ticket all that match a room's name count.
 
-        What was ruled is not in it.
+        Of the policy the first that matches holds; but one under which `asker` may do nothing is left out, or everybody
+        would be told the names of closed rooms.  So what is granted by another pattern may not hold in these: for a
+        single room see `grants_in`.  What was ruled is not in it.
         """
         if asker.ticket is not None:
             return asker.ticket.grants.to_object()
         blocks = dict(self._policy.policy.blocks)
         blocks.setdefault("*", OPEN)
-        return {
-            pattern: [action for action in ACTIONS if admits(action, rules, asker.identity, self.guests_allowed)]
-            for pattern, rules in blocks.items()
-        }
+        granted = ((pattern, self._admitted(rules, asker)) for pattern, rules in blocks.items())
+        return {pattern: actions for pattern, actions in granted if actions}
+
+    def grants_in(self, asker: Asker, room: str) -> Mapping[str, Sequence[str]]:
+        """The same for `room` alone, under its name; exact.  It tells no more than to try would."""
+        if asker.ticket is not None:
+            return {room: [action for action in GRANTED if asker.ticket.grants.may(action, room)]}
+        return {room: self._admitted(self.rules(room), asker)}
+
+    def _admitted(self, rules: Rules, asker: Asker) -> list[Action]:
+        return [action for action in ACTIONS if admits(action, rules, asker.identity, self.guests_allowed)]
 
     def _is_ruled(self, kind: Ruled, asker: Asker, room: str) -> bool:
         if not len(self._rulings):

@@ -11,13 +11,14 @@ from chatcomet.access.asker import Asker, member
 from chatcomet.access.identity import Kind, Session, check_name, fold
 from chatcomet.access.sessions import LIFE_SECONDS
 from chatcomet.api.chat import Chat
+from chatcomet.core.message import check_room_name
 from chatcomet.core.rulings import Ruling
 from chatcomet.errors import NotSignedIn
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A name, whether anybody might have picked it, and what its holder may do: room patterns and actions.
+    """A name, whether anybody might have picked it, and what its holder may do: room patterns, or a room, and actions.
 
     And how one becomes somebody here: whether `by_password`, and whether `as_guest`.
     """
@@ -29,10 +30,15 @@ class Who:
     as_guest: bool
 
 
-def who(chat: Chat, asker: Asker) -> Who:
-    """Who `asker` is here; without a session or ticket, or after losing its name, a guest."""
+def who(chat: Chat, asker: Asker, room: str | None = None) -> Who:
+    """Who `asker` is here; without a session or ticket, or after losing its name, a guest.
+
+    `room`: where it wants to know what it may do; None: anywhere.  Raises `Malformed` for what can't be a room.
+    """
     guest = asker.identity.kind in (Kind.STRANGER, Kind.GUEST)
-    return Who(asker.name, guest, chat.gate.grants(asker), chat.sign_in is not None, chat.gate.guests_allowed)
+    gate = chat.gate
+    grants = gate.grants(asker) if room is None else gate.grants_in(asker, check_room_name(room))
+    return Who(asker.name, guest, grants, chat.sign_in is not None, gate.guests_allowed)
 
 
 def sign_in(chat: Chat, asker: Asker, name: str) -> Session:

@@ -230,10 +230,13 @@ class ChatResource:
     @app.route("/session", methods=["GET"])
     @_answers
     def who(self, request: ChatRequest) -> Deferred[Answer]:
+        room = query.parameter(request, "room")
+
         def answer(asker: Asker) -> Answer:
+            who = sessions.who(self._chat, asker, room)
             session = sessions.renew(self._chat, asker)
             cookie = () if session is None else (self._set_cookie(request, session),)
-            return wire.who_answer(sessions.who(self._chat, asker), cookie)
+            return wire.who_answer(who, cookie)
 
         return self._asker(request).addCallback(answer)
 

@@ -752,9 +752,10 @@ def test_streams_of_browsers_have_the_ticket_in_their_url(evaluate: Evaluate) ->
 def test_a_session_asks_signs_in_and_out(evaluate: Evaluate) -> None:
     asked, refused, requests = evaluate("""
         const world = makeWorld(inOrder(
-          { body: { name: "guest" } }, problem(409, { detail: "taken" }), { status: 204 }));
+          { body: { name: "guest" } }, { body: {} }, problem(409, { detail: "taken" }), { status: 204 }));
         const session = lib.openSession({ base: "http://chat.example/chatty/", ...world });
         const asked = await session.get();
+        await session.get({ room: "team-x" });
         const refused = await session.signIn("ada").catch(({ status, message }) => [status, message]);
         await session.signOut();
         return [asked, refused, world.requests.map(({ method, path, body }) => [method, path, body ?? null])];
@@ -763,6 +764,7 @@ def test_a_session_asks_signs_in_and_out(evaluate: Evaluate) -> None:
     assert refused == [409, "taken"]
     assert requests == [
         ["GET", "/chatty/session", None],
+        ["GET", "/chatty/session?room=team-x", None],
         ["POST", "/chatty/session", '{"name":"ada"}'],
         ["DELETE", "/chatty/session", None],
     ]

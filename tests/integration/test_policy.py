@@ -43,6 +43,16 @@ def test_is_read_again_at_each_hangup(governed: Server) -> None:
         hang_up(governed, READ_AGAIN, times)
 
 
+def test_tells_the_names_of_closed_rooms_to_nobody_who_may_not_enter(governed: Server, path: Path) -> None:
+    path.write_text('[[rooms]]\nname = "merger-*"\nread = ["ada"]\n[[rooms]]\nname = "news"\npost = []')
+    hang_up(governed, READ_AGAIN)
+    told = ask(governed.port, "GET", "/session")
+    assert told.json()["grants"] == {"news": ["read"], "*": ["read", "post", "create"]}
+    for room, actions in (("news", ["read"]), ("merger-x", []), ("lobby", ["read", "post", "create"])):
+        assert ask(governed.port, "GET", f"/session?room={room}").json()["grants"] == {room: actions}
+    assert ask(governed.port, "GET", "/session?room=merger-*").status == 400
+
+
 def test_one_that_errs_is_refused_with_its_block_and_key(governed: Server, path: Path) -> None:
     path.write_text('[[rooms]]\nname = "lobby"\nread = "friends"')
     hang_up(governed, NOT_CHANGED)

@@ -274,20 +274,37 @@ class GrantsTests(GateTestCase):
     def test_of_others_are_by_the_policy(self) -> None:
         everywhere = {"*": ["read", "post", "create"]}
         for asker in (stranger(None), guest("mo")):
-            self.assertEqual(self.gate.grants(asker), {"members": [], "news": ["read"], **everywhere})
+            self.assertEqual(self.gate.grants(asker), {"news": ["read"], **everywhere})
         mo = {"members": ["read", "post", "create", "moderate"], "news": ["read", "post"], **everywhere}
         self.assertEqual(self.gate.grants(member("mo")), mo)
 
     def test_what_the_policy_says_of_all_rooms_is_said(self) -> None:
         self.policy.policy = Policy.parse(POLICY + '\n[[rooms]]\nname = "*"\ncreate = "nobody"')
-        self.assertEqual(self.gate.grants(stranger(None)), {"members": [], "news": ["read"], "*": ["read", "post"]})
+        self.assertEqual(self.gate.grants(stranger(None)), {"news": ["read"], "*": ["read", "post"]})
+
+    def test_where_one_may_do_nothing_is_not_told(self) -> None:
+        self.policy.policy = Policy.parse(
+            '[[rooms]]\nname = "secret-*"\nread = ["mo"]\n[[rooms]]\nname = "*"\nread = []'
+        )
+        self.assertEqual([self.gate.grants(asker) for asker in (stranger(None), member("bob"))], [{}, {}])
+        self.assertEqual(list(self.gate.grants(member("mo"))), ["secret-*"])
 
     def test_of_the_patterns_that_match_the_first_holds(self) -> None:
         for asker in (stranger(None), guest("mo"), member("bob"), member("mo")):
             grants = self.gate.grants(asker)
             for room in ROOMS:
                 first = next(actions for pattern, actions in grants.items() if pattern in (room, "*"))
-                self.assertEqual(" ".join(first), self.allowed(asker, room))
+                self.assertIn(self.allowed(asker, room), (" ".join(first), ""))
+
+    def test_of_one_room_is_told_what_holds_there_under_its_name_alone(self) -> None:
+        with_tickets = (with_ticket("bob", "as", "read", pattern="n*"), with_ticket("bob", "post", "moderate"))
+        for asker in (stranger(None), guest("mo"), member("bob"), member("mo"), *with_tickets):
+            for room in ROOMS:
+                ((named, actions),) = self.gate.grants_in(asker, room).items()
+                may = [action for action in ("read", "post", "moderate") if self.gate.may(action, asker, room)]
+                may += ["create"] if asker.ticket is None and self.gate.may("create", asker, room) else []
+                may += ["as"] if self.gate.may_name_author(asker, room) else []
+                self.assertEqual((named, sorted(actions)), (room, sorted(may)))
 
     def test_what_was_ruled_is_not_in_it(self) -> None:
         before = self.gate.grants(guest())

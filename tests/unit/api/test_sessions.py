@@ -64,7 +64,14 @@ class WhoTests(SessionsTestCase):
 
     def test_what_the_policy_says(self) -> None:
         self.policy.policy = Policy.parse('[[rooms]]\nname = "team-*"\nread = "members"')
-        self.assertEqual(who(self.chat, SOMEBODY).grants, {"team-*": [], **EVERYWHERE})
+        self.assertEqual(who(self.chat, SOMEBODY).grants, EVERYWHERE)
+        self.assertEqual(who(self.chat, self.account("ada")).grants, {"team-*": EVERYWHERE["*"], **EVERYWHERE})
+
+    def test_of_one_room(self) -> None:
+        self.policy.policy = Policy.parse('[[rooms]]\nname = "team-*"\nread = "members"')
+        for room, actions in (("team-x", []), ("lobby", EVERYWHERE["*"])):
+            self.assertEqual(who(self.chat, SOMEBODY, room).grants, {room: actions})
+        self.assertRaises(Malformed, who, self.chat, SOMEBODY, "Team")
 
 
 class SignInTests(SessionsTestCase):
@@ -160,8 +167,8 @@ class NoGuestsTests(SessionsTestCase):
         self.assertIsNone(self.sessions.guest("ada"))
 
     def test_they_may_nothing_and_others_what_they_might(self) -> None:
-        self.assertEqual(who(self.chat, SOMEBODY).grants, {"*": []})
-        self.assertEqual(who(self.chat, self.sign_in("ada")).grants, {"*": []})
+        self.assertEqual(who(self.chat, SOMEBODY).grants, {})
+        self.assertEqual(who(self.chat, self.sign_in("ada")).grants, {})
         self.assertEqual(who(self.chat, self.account("ada")).grants, EVERYWHERE)
 
 

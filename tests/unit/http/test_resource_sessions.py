@@ -18,6 +18,12 @@ class SessionTests(EdgeTestCase):
         self.assertEqual(answer.json, {"name": "guest", "guest": True, "grants": grants, "sign_in": sign_in})
         self.assertNotIn("set-cookie", answer.headers)
 
+    def test_in_a_room(self) -> None:
+        answer = self.peer.ask("/session?room=lobby")
+        self.assertEqual(answer.json["grants"], {"lobby": ["read", "post", "create"]})
+        for room in ("Lobby", "", "*", "lobby&room=lobby"):
+            self.assertEqual(self.peer.ask(f"/session?room={room}").problem, "malformed")
+
     def test_signed_in(self) -> None:
         answer = self.take_name("Ada")
         self.assertEqual((answer.status, answer.json["name"]), (200, "Ada"))
