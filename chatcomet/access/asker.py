@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 
 from chatcomet.access.accounts import Account
 from chatcomet.access.identity import GUEST, Identity, Kind, Session, fold
+from chatcomet.access.sessions import end_of
 from chatcomet.access.tickets import Ticket
 from chatcomet.core.roster import Person
 
@@ -18,7 +20,8 @@ class Asker:
     """Somebody who asks for something, and `address`, from where; as `Proxies` counts it: None is nobody's.
 
     `session` and `ticket`: by which of these it is known, if by any.  `person`: as whom rosters show it.
-    `right`: the id of what it is known by, which may end.  `fingerprint`: of a member's account, where that is known.
+    `right`: the id of what it is known by, which may end, and ends at `until` (seconds since 1970) by itself.
+    `fingerprint`: of a member's account, where that is known.
     `readable`: the rooms that it may read, as a `Gate` has found: see there.
     """
 
@@ -28,6 +31,7 @@ class Asker:
     ticket: Ticket | None = None
     person: Person = Person("", None)  # noqa: RUF009  # it is a tuple
     right: str | None = None
+    until: float = inf
     fingerprint: str | None = None
     readable: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
@@ -77,22 +81,24 @@ def holder(session: Session, address: str | None) -> Asker:
     if session.member:
         return member(Account(session.name, session.fingerprint), address, session)
     identity, person = Identity(Kind.GUEST, session.name), Person(session.id, session.name)
-    return Asker(identity, address, session, person=person, right=session.id)
+    return Asker(identity, address, session, person=person, right=session.id, until=end_of(session))
 
 
 def member(account: Account, address: str | None, session: Session | None = None) -> Asker:
     """Who has signed in to `account`, by a `session` or with this very request."""
-    name, right = account.name, session.id if session else None
+    name, fingerprint = account.name, account.fingerprint
+    right, until = (session.id, end_of(session)) if session else (None, inf)
     identity, person = Identity(Kind.MEMBER, name), Person(member_scope(name), name)
-    return Asker(identity, address, session, person=person, right=right, fingerprint=account.fingerprint)
+    return Asker(identity, address, session, person=person, right=right, until=until, fingerprint=fingerprint)
 
 
 def nameless(session: Session, address: str | None) -> Asker:
     """Who has `session`, but has lost its name to somebody else."""
-    return Asker(Identity(Kind.GUEST), address, session, person=Person(session.id, None), right=session.id)
+    person, until = Person(session.id, None), end_of(session)
+    return Asker(Identity(Kind.GUEST), address, session, person=person, right=session.id, until=until)
 
 
 def bearer(ticket: Ticket, address: str | None) -> Asker:
     """Whom `ticket` speaks of."""
-    identity = Identity(Kind.TICKET, ticket.name, ticket.grants)
-    return Asker(identity, address, ticket=ticket, person=Person(ticket.scope, ticket.name), right=ticket.id)
+    identity, person = Identity(Kind.TICKET, ticket.name, ticket.grants), Person(ticket.scope, ticket.name)
+    return Asker(identity, address, ticket=ticket, person=person, right=ticket.id, until=ticket.until)

@@ -138,7 +138,7 @@ class Sessions:
         if len(cookie) > _COOKIE_CHARACTERS:
             return None
         session = self._known.get(cookie) or self._verify(cookie)
-        if session is None or self._has_ended(session.id) or self._wall() - session.issued > LIFE_SECONDS:
+        if session is None or self._has_ended(session.id) or end_of(session) <= self._wall():
             return None
         if session.member and not self._accounts.vouches(session.fingerprint):
             return None
@@ -174,6 +174,11 @@ class Sessions:
             if now - holder.seen < HOLD_NAME_SECONDS:
                 return
             del self._holders[name]
+
+
+def end_of(session: Session) -> float:
+    """When the cookie of `session` is too old, in seconds since 1970."""
+    return session.issued + LIFE_SECONDS
 
 
 def _holder(session: Session) -> str:

@@ -2,14 +2,15 @@
 
 * One too many is no error: it is answered at once with what there is, and told when to come again; so nobody is locked
   out (law 9).
-* A right that ends (a ticket expires or is revoked, a session is signed out, an account or its password changes,
-  somebody is banned, the policy changes) ends what was begun by it, within `EXPIRY_SECONDS`.
+* A right that ends (a ticket or a session's cookie expires, a ticket is revoked, a session is signed out, an account or
+  its password changes, somebody is banned, the policy changes) ends what was begun by it, within `EXPIRY_SECONDS`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -21,7 +22,7 @@ from chatcomet.core.rulings import Ruling
 from chatcomet.errors import AskerError, BadTicket, NotSignedIn
 
 EXPIRY_SECONDS = 0.5
-"""Between two looks for tickets that have expired."""
+"""Between two looks for tickets and sessions that have expired."""
 
 
 class Reader(Protocol):
@@ -67,6 +68,7 @@ class Readers:
         self._by_address: dict[str, int] = {}  # only those from which there are some
         self._by_right: dict[str, dict[Reader, None]] = {}  # by the id of a session or ticket
         self._expiry: IDelayedCall | None = None
+        self._soonest = inf  # when a right may expire next: nobody's does before
 
     def __len__(self) -> int:
         """How many there are now."""
@@ -88,7 +90,9 @@ class Readers:
         self._all[reader] = None
         if asker.right is not None:
             self._by_right.setdefault(asker.right, {})[reader] = None
-            if asker.ticket is not None and self._expiry is None:
+            if asker.until < self._soonest:
+                self._soonest = asker.until
+            if self._expiry is None:
                 self._expiry = self._clock.callLater(EXPIRY_SECONDS, self._dismiss_expired)
         return True
 
@@ -126,18 +130,18 @@ class Readers:
                 self._dismiss([reader], fault)
 
     def _dismiss_expired(self) -> None:
-        """Each by its own ticket: of those that have one id some may expire before others."""
+        """Each by its own ticket or cookie: of those that have one id some may expire before others."""
         now = self._wall()
-        expired, going_on = [], False
-        for among in self._by_right.values():
-            for reader in among:
-                ticket = reader.asker.ticket
-                if ticket is not None:
-                    going_on = True
-                    if ticket.until <= now:
-                        expired.append(reader)
-        self._dismiss(expired, BadTicket("this ticket has expired"))
-        self._expiry = self._clock.callLater(EXPIRY_SECONDS, self._dismiss_expired) if going_on else None
+        if self._soonest <= now:
+            expired = [reader for reader in self._with_right() if reader.asker.until <= now]
+            by_session = [reader for reader in expired if reader.asker.ticket is None]
+            self._dismiss([reader for reader in expired if reader.asker.ticket], BadTicket("this ticket has expired"))
+            self._dismiss(by_session, NotSignedIn("the session that you were known by is too old"))
+            self._soonest = min((reader.asker.until for reader in self._with_right()), default=inf)
+        self._expiry = self._clock.callLater(EXPIRY_SECONDS, self._dismiss_expired) if self._by_right else None
+
+    def _with_right(self) -> Iterator[Reader]:
+        return (reader for among in self._by_right.values() for reader in among)
 
     def _dismiss(self, readers: Iterable[Reader], fault: AskerError) -> None:
         for reader in list(readers):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chatcomet.access.sessions import LIFE_SECONDS
 from tests.integration.conftest import StartServer
 from tests.integration.plain_client import JSON, Connection, ask, cursor, post_json, request, settle
 from tests.integration.server import Server
@@ -46,6 +47,26 @@ def test_the_servers_clock_is_set(server: Server, clock: SetClock, jump: int) ->
     assert abs(wall_time_of_a_post(server, "before") - time.time()) < 5
     clock.jump(jump)
     assert abs(wall_time_of_a_post(server, "after") - time.time() - jump) < 5
+
+
+def test_what_was_begun_by_a_session_ends_when_its_cookie_is_too_old(server: Server, clock: SetClock) -> None:
+    answer = ask(server.port, "POST", "/session", '{"name": "ada"}', {"Content-Type": JSON})
+    known = {"Cookie": answer.headers["set-cookie"].split(";")[0]}
+    with Connection(server.port) as stream, Connection(server.port) as others:
+        stream.send(request("GET", "/rooms/lobby/events", headers=known))
+        others.send(request("GET", "/rooms/lobby/events"))
+        for connection in (stream, others):
+            assert connection.read_head().status == 200
+            connection.read_chunk()
+        clock.jump(LIFE_SECONDS - HOUR)
+        settle(server.port)
+        time.sleep(1.0)
+        assert stream.silent()
+        clock.jump(LIFE_SECONDS + HOUR)
+        assert stream.read_chunk().startswith(b"retry: ")
+        assert stream.read_chunk() == b""
+        assert others.silent()
+    assert ask(server.port, "GET", "/session", headers=known).json()["name"] == "guest"
 
 
 @JUMPS

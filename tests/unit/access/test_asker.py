@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.access.asker import SESSION, Asker, bearer, holder, nameless, stranger
+from chatcomet.access.accounts import Account
+from chatcomet.access.asker import SESSION, Asker, bearer, holder, member, nameless, stranger
 from chatcomet.access.grants import Grants
 from chatcomet.access.identity import GUEST, Identity, Kind, Session, check_name, fold
+from chatcomet.access.sessions import LIFE_SECONDS
 from chatcomet.access.tickets import Ticket
 from chatcomet.core.roster import Person
 from chatcomet.errors import Malformed
@@ -78,6 +82,12 @@ class CountingTests(SynchronousTestCase):
         self.assertEqual(rights, ["the id", "another id", "jti:1"])
         self.assertEqual(nameless(SESSION_OF_ADA, HERE).right, "the id")
         self.assertIsNone(stranger(HERE).right)
+
+    def test_it_ends_by_itself_one_day(self) -> None:
+        sessions = [holder(SESSION_OF_ADA, HERE), holder(MEMBER, HERE), nameless(SESSION_OF_ADA, HERE)]
+        self.assertEqual({asker.until for asker in sessions}, {NOON + LIFE_SECONDS})
+        self.assertEqual(bearer(TICKET, HERE).until, NOON + 60)
+        self.assertEqual({stranger(HERE).until, member(Account("ada"), HERE).until}, {inf})
 
 
 class RosterTests(SynchronousTestCase):

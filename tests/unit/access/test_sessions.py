@@ -275,7 +275,7 @@ class RenewTests(SessionsTestCase):
             assert renewed is not None
             self.assertEqual(renewed, replace(session, issued=self.now))
             self.assertTrue(self.sessions.holds_name(renewed))
-            self.now += LIFE_SECONDS
+            self.now += LIFE_SECONDS - 1
             self.assertIsNone(self.sessions.recall(self.sessions.cookie(session)))
             self.assertEqual(self.sessions.recall(self.sessions.cookie(renewed)), renewed)
             self.now = NOON
@@ -336,9 +336,9 @@ class CookieTests(SessionsTestCase):
 
     def test_is_too_old_one_day(self) -> None:
         cookie = self.sessions.cookie(self.sessions.sign_in("ada", None))
-        self.now += LIFE_SECONDS
+        self.now += LIFE_SECONDS - 0.5
         self.assertIsNotNone(self.sessions.recall(cookie))
-        self.now += 1
+        self.now += 0.5
         self.assertIsNone(self.sessions.recall(cookie))
         self.assertIsNone(self.restarted().recall(cookie))
 

@@ -15,6 +15,7 @@ from chatcomet.access.asker import Asker, bearer, holder, stranger
 from chatcomet.access.grants import Grants
 from chatcomet.access.identity import Session
 from chatcomet.access.refusals import Refusals
+from chatcomet.access.sessions import LIFE_SECONDS
 from chatcomet.access.tickets import Ticket
 from chatcomet.api.readers import EXPIRY_SECONDS, Readers
 from chatcomet.core.rulings import Kind, Ruling
@@ -24,8 +25,9 @@ NOON = 1_795_354_155.0
 ADDRESSES = [None, "192.0.2.1", "192.0.2.2", "2001:db8::/64"]
 
 
-def with_session(session: str, address: str | None = None) -> Asker:
-    return holder(Session(session, f"name of {session}", NOON), address)
+def with_session(session: str, address: str | None = None, seconds: float = LIFE_SECONDS) -> Asker:
+    """Whose cookie is too old in so many seconds from noon."""
+    return holder(Session(session, f"name of {session}", NOON + seconds - LIFE_SECONDS), address)
 
 
 def with_ticket(jti: str, seconds: float = 60.0) -> Asker:
@@ -307,8 +309,38 @@ class ExpiryTests(ReadersTestCase):
         self.assert_dismissed(third, BadTicket)
         self.assertEqual(self.flushLoggedErrors(), [])
 
-    def test_looks_only_while_there_are_tickets(self) -> None:
-        self.enter(with_session("a"))
+    def test_a_session_whose_cookie_is_too_old_does_so_too(self) -> None:
+        first, second = self.enter(with_session("a", seconds=10.0)), self.enter(with_session("a", seconds=20.0))
+        others = [self.enter(stranger(None)), self.enter(with_ticket("1"))]
+        self.pass_seconds(9.875)
+        self.assert_waits(first, second, *others)
+        self.pass_seconds(0.125 + EXPIRY_SECONDS)
+        self.assert_dismissed(first, NotSignedIn)
+        self.assert_waits(second, *others)
+        self.pass_seconds(10.0)
+        self.assert_dismissed(second, NotSignedIn)
+        self.assert_waits(*others)
+
+    def test_one_that_comes_while_others_wait_and_ends_before_them(self) -> None:
+        waiting = self.enter(with_ticket("1", 30.0))
+        self.pass_seconds(1.0)
+        sooner, soonest = self.enter(with_session("a", seconds=20.0)), self.enter(with_ticket("2", 5.0))
+        for seconds, ended in ((5.0, soonest), (15.0, sooner), (10.0, waiting)):
+            self.assert_waits(ended)
+            self.pass_seconds(seconds)
+            self.assertEqual(len(ended.faults), 1)
+
+    def test_one_that_comes_as_another_is_dismissed(self) -> None:
+        came: list[Waiting] = []
+        first = self.enter(with_ticket("1", 1.0))
+        first.then = lambda: came.append(self.enter(with_ticket("2", 3.0)))
+        self.pass_seconds(1.0 + EXPIRY_SECONDS)
+        self.assert_waits(*came)
+        self.pass_seconds(2.0)
+        self.assert_dismissed(came[0], BadTicket)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_looks_only_while_there_is_something_that_may_expire(self) -> None:
         self.enter(stranger(None))
         self.assertEqual(self.clock.getDelayedCalls(), [])
         waiting = self.enter(with_ticket("1", 10.0))
