@@ -26,7 +26,7 @@ from chatcomet.api.chat import Chat
 from chatcomet.api.moderation import Sanction
 from chatcomet.api.polling import History, history
 from chatcomet.core.message import parse_number
-from chatcomet.errors import ChatcometError, NotFound
+from chatcomet.errors import ChatcometError, Malformed, NotFound
 from chatcomet.http import asks, query, wire
 from chatcomet.http.asks import Ask
 from chatcomet.http.bodies import read_object
@@ -169,6 +169,8 @@ class ChatResource:
     @_answers
     def sanction(self, request: ChatRequest, room: str, sort: str, whom: str) -> Deferred[Answer]:
         asks.check_source(self._chat, request)
+        if query.parameter(request, "seconds") is not None:
+            raise Malformed("for how many seconds is said in the body")
         body = request.content.getvalue()
         seconds = wire.read_seconds(read_object(request.header("Content-Type"), body)) if body else None
         sanction = partial(moderation.sanction, self._chat, _SANCTIONS[sort], room, whom, seconds)

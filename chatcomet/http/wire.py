@@ -268,7 +268,11 @@ def read_draft(body: Mapping[str, object]) -> tuple[str, str | None, str | None]
 
 
 def read_sign_in(body: Mapping[str, object]) -> tuple[str, str | None]:
-    """The name of a body's members, and the password if there is one.  Raises `Malformed`."""
+    """The name of a body's members, and the password if there is one.  Raises `Malformed`.
+
+    Whoever misspells `password` would become a guest, and not know it: other members are refused.
+    """
+    _check_members(body, "name", "password")
     name, password = body.get("name"), body.get("password")
     if not isinstance(name, str):
         raise Malformed("name should be a string")
@@ -278,7 +282,11 @@ def read_sign_in(body: Mapping[str, object]) -> tuple[str, str | None]:
 
 
 def read_seconds(body: Mapping[str, object]) -> float | None:
-    """The `seconds` of a body's members, where they are given.  Raises `Malformed`."""
+    """The `seconds` of a body's members, where they are given.  Raises `Malformed`.
+
+    Without them it is for good, which nobody should come by through a slip: other members are refused.
+    """
+    _check_members(body, "seconds")
     seconds = body.get("seconds")
     if isinstance(seconds, str):  # of a form
         seconds = parse_number(seconds)
@@ -290,6 +298,12 @@ def read_seconds(body: Mapping[str, object]) -> float | None:
         return float(seconds)
     except OverflowError:
         raise Malformed("seconds should be a number that can be counted to") from None
+
+
+def _check_members(body: Mapping[str, object], *names: str) -> None:
+    other = next((name for name in body if name not in names), None)
+    if other is not None:
+        raise Malformed(f"{other!r:.60} is not known here; {' and '.join(names)} may be said")
 
 
 def read_key(header: str | None) -> str | None:

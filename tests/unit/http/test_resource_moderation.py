@@ -120,6 +120,18 @@ class SanctionTests(ModerationTestCase):
         answer = self.connect().ask(target, "PUT", b"x", Content_Type="text/plain", **self.moderator)
         self.assert_refused(415, "unsupported-form", answer)
 
+    def test_a_slip_does_not_make_it_last_for_good(self) -> None:
+        for text in ('{"second": 5}', '{"seconds": 5, "until": 6}', '{"Seconds": 5}'):
+            for sort in ("bans", "mutes"):
+                answer = self.put(f"{VAULT}/{sort}/eve", text, **self.moderator)
+                self.assert_refused(400, "malformed", answer)
+                self.assertIn("is not known here; seconds may be said", answer.json["detail"])
+        target = f"{VAULT}/bans/eve"
+        for body, query in ((b"second=60", ""), (b"seconds=60&minutes=1", ""), (b"", "?seconds=60")):
+            answer = self.connect().ask(target + query, "PUT", body, Content_Type=FORM, **self.moderator)
+            self.assert_refused(400, "malformed", answer)
+        self.assertEqual((self.listed("bans"), self.listed("mutes")), ([], []))
+
     def test_until_it_is_lifted(self) -> None:
         for sort in ("bans", "mutes"):
             self.sanction(sort, "eve")

@@ -70,6 +70,13 @@ class SessionTests(EdgeTestCase):
             self.assertEqual(self.take_name(name).status, 400)
         self.assertEqual(self.connect().ask("/session", "POST", b"{}", Content_Type=JSON).status, 400)
 
+    def test_a_slip_makes_nobody_a_guest(self) -> None:
+        body = json.dumps({"name": "ada", "pasword": "secret"}).encode()
+        answer = self.peer.ask("/session", "POST", body, Content_Type=JSON)
+        self.assertEqual((answer.status, answer.problem), (400, "malformed"))
+        self.assertIn("'pasword'", answer.json["detail"])
+        self.assertEqual(self.take_name("ada").status, 200)
+
     def test_over_tls(self) -> None:
         body = json.dumps({"name": "ada"}).encode()
         answer = self.connect(secure=True).ask("/session", "POST", body, Content_Type=JSON)

@@ -218,6 +218,11 @@ class DraftTests(SynchronousTestCase):
             self.assertRaises(Malformed, wire.read_sign_in, {"name": "ada", "password": other})
         self.assertRaises(Malformed, wire.read_sign_in, {"password": "secret"})
 
+    def test_a_sign_in_has_no_other_members(self) -> None:
+        error = self.assertRaises(Malformed, wire.read_sign_in, {"name": "ada", "pasword": "secret"})
+        self.assertEqual(str(error), "'pasword' is not known here; name and password may be said")
+        self.assertNotIn("secret", str(error))
+
     def test_seconds(self) -> None:
         for value, seconds in ((60, 60.0), (0.5, 0.5), (-1, -1.0), ("60", 60.0)):
             self.assertEqual(wire.read_seconds({"seconds": value}), seconds)
@@ -226,6 +231,14 @@ class DraftTests(SynchronousTestCase):
         others: list[object] = ["x", "", "1.5", "-1", "9" * 19, True, False, [60], {}, 10**400]
         for other in others:
             self.assertRaises(Malformed, wire.read_seconds, {"seconds": other})
+
+    def test_nothing_else_beside_seconds(self) -> None:
+        bodies: list[dict[str, object]] = [{"second": 5}, {"seconds": 5, "second": 6}, {"": 1}, {"\ud800": 1}]
+        for body in bodies:
+            error = self.assertRaises(Malformed, wire.read_seconds, body)
+            self.assertIn(b"seconds may be said", str(error).encode(), "it can be sent, whatever was said")
+        self.assertIn("'second'", str(self.assertRaises(Malformed, wire.read_seconds, {"second": 5})))
+        self.assertLess(len(str(self.assertRaises(Malformed, wire.read_seconds, {"x" * 60_000: 5}))), 120)
 
     def test_a_key_bare_or_quoted(self) -> None:
         for header, key in (

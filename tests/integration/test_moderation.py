@@ -1,0 +1,43 @@
+"""Moderating a running server: what is refused rather than guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.integration.access_world import World, bearer
+from tests.integration.plain_client import JSON, Answer, ask
+
+ROOM = "/rooms/hall"
+SORTS = ("bans", "mutes")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A server that takes tickets."""
+    world = World(tmp_path_factory.mktemp("moderated"))
+    world.server.start()
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def moderator(world: World) -> Mapping[str, str]:
+    """What one says who moderates the hall."""
+    return bearer(world.ticket("mo", {"hall": ["read", "post", "moderate"]})).headers
+
+
+def put(world: World, path: str, document: object, moderator: Mapping[str, str]) -> Answer:
+    """What comes of putting `document`."""
+    return ask(world.port, "PUT", path, json.dumps(document), {"Content-Type": JSON, **moderator})
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_slip_bans_nobody_for_good(world: World, moderator: Mapping[str, str], sort: str) -> None:
+    for document in ({"second": 5}, {"seconds": 5, "for": "ever"}):
+        answer = put(world, f"{ROOM}/{sort}/eve", document, moderator)
+        assert (answer.status, answer.json()["type"]) == (400, "/problems/malformed")
+        assert "is not known here" in answer.json()["detail"]
+    assert ask(world.port, "GET", f"{ROOM}/{sort}", headers=moderator).json() == {sort: []}
