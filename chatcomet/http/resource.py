@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import BaseConverter
 
 from chatcomet.access.asker import Asker, holder
 from chatcomet.access.identity import Session
@@ -48,6 +49,18 @@ _FILES = ", ".join(f"'{name}'" for name in FILES if name)
 _SANCTIONS: dict[str, Sanction] = {"bans": "ban", "mutes": "mute"}
 """By what they are called in a path."""
 
+
+class _Name(BaseConverter):
+    """Somebody's name in a path, which may be anything but nothing, a slash at its beginning included.
+
+    Werkzeug sees a path without its escapes: so it stands at the end, and is all that is left.
+    """
+
+    regex = "(?s:.+)"
+    part_isolating = False
+    weight = 200  # as that of `path`: what is more definite comes first
+
+
 Route = Callable[..., Deferred[Answer]] | Callable[..., Answer]
 
 
@@ -73,6 +86,7 @@ class ChatResource:
     app = Klein()
     # Each of these makes werkzeug redirect to an absolute URL, at whatever Host the asker names.
     app.url_map.merge_slashes = app.url_map.redirect_defaults = False
+    app.url_map.converters["name"] = _Name  # this map has its own
     _log = Logger()
 
     def __init__(self, chat: Chat) -> None:
@@ -165,7 +179,7 @@ class ChatResource:
         listed = self._asker(request).addCallback(partial(moderation.sanctions, self._chat, _SANCTIONS[sort], room))
         return listed.addCallback(partial(wire.sanctions_answer, sort))
 
-    @app.route("/rooms/<room>/<any('bans', 'mutes'):sort>/<path:whom>", methods=["PUT"])
+    @app.route("/rooms/<room>/<any('bans', 'mutes'):sort>/<name:whom>", methods=["PUT"])
     @_answers
     def sanction(self, request: ChatRequest, room: str, sort: str, whom: str) -> Deferred[Answer]:
         asks.check_source(self._chat, request)
@@ -176,7 +190,7 @@ class ChatResource:
         sanction = partial(moderation.sanction, self._chat, _SANCTIONS[sort], room, whom, seconds)
         return self._asker(request).addCallback(sanction).addCallback(wire.sanction_answer)
 
-    @app.route("/rooms/<room>/<any('bans', 'mutes'):sort>/<path:whom>", methods=["DELETE"])
+    @app.route("/rooms/<room>/<any('bans', 'mutes'):sort>/<name:whom>", methods=["DELETE"])
     @_answers
     def lift(self, request: ChatRequest, room: str, sort: str, whom: str) -> Deferred[Answer]:
         asks.check_source(self._chat, request)

@@ -1,9 +1,10 @@
-"""Moderating a running server: what is refused rather than guessed."""
+"""Moderating a running server: names as a path has them, and what is refused rather than guessed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from urllib.parse import quote
 
 import pytest
 
@@ -12,6 +13,24 @@ from tests.integration.plain_client import JSON, Answer, ask
 
 ROOM = "/rooms/hall"
 SORTS = ("bans", "mutes")
+NAMES = (
+    "/",
+    "/eve",
+    "//eve",
+    "eve/",
+    "a/b",
+    "?",
+    "a?b",
+    "#eve",
+    "100%",
+    "%2f",
+    "a b",
+    "ü",
+    "名前",
+    "a+b",
+    "a;b=c",
+    "é/é",
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +60,16 @@ def test_a_slip_bans_nobody_for_good(world: World, moderator: Mapping[str, str],
         assert (answer.status, answer.json()["type"]) == (400, "/problems/malformed")
         assert "is not known here" in answer.json()["detail"]
     assert ask(world.port, "GET", f"{ROOM}/{sort}", headers=moderator).json() == {sort: []}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("sort", SORTS)
+def test_whoever_has_a_name_can_be_ruled(world: World, moderator: Mapping[str, str], sort: str, name: str) -> None:
+    path = f"{ROOM}/{sort}/{quote(name, safe='')}"
+    person = world.sign_in(name)
+    assert put(world, path, {"seconds": 60}, moderator).json()["name"] == name
+    assert world.ask(person, "POST", f"{ROOM}/messages", {"text": "still here"}).status == 403
+    assert ask(world.port, "DELETE", path, headers=moderator).status == 204
+    assert ask(world.port, "DELETE", path, headers=moderator).status == 404
+    assert world.ask(person, "POST", f"{ROOM}/messages", {"text": "back again"}).status == 201
+    world.sign_out(person)

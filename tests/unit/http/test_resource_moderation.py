@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from tests.unit.api.running_chat import NOON
 from tests.unit.http.peer import Answer, PeerTransport
@@ -157,13 +158,40 @@ class SanctionTests(ModerationTestCase):
         self.assertEqual((answer.status, answer.json["name"]), (200, "äda - b"))
         self.assertEqual(self.ask(f"{VAULT}/bans/%C3%A4DA%20-%20B", "DELETE", **self.moderator).status, 204)
 
+    def test_a_name_of_whatever_characters(self) -> None:
+        names = (
+            "/",
+            "/x",
+            "//",
+            "a/b",
+            "a/",
+            "eve/bans/eve",
+            "?",
+            "a?b=c",
+            "#",
+            "#a",
+            "%",
+            "%2f",
+            "50%",
+            "a b",
+            "ü",
+            "名前",
+        )
+        for name in (*names, "+", "&", ";", ":", "a:b", "@", "..", ".", "\\", '"', "'", "<b>", "[x]", "|", "{whom}"):
+            path = quote(name, safe="")
+            for sort in ("bans", "mutes"):
+                answer = self.sanction(sort, path)
+                self.assertEqual((answer.status, answer.json.get("name")), (200, name), answer)
+                answer = self.ask(f"{VAULT}/{sort}/{path}", "DELETE", **self.moderator)
+                self.assertEqual((answer.status, self.listed(sort)), (204, []), name)
+
     def test_what_has_no_form(self) -> None:
         lengths: list[object] = [0, 0.5, -1, "x", "", True, [], {}, 10**400, 10.0**300, 10**12]
         for seconds in lengths:
             self.assert_refused(400, "malformed", self.sanction("bans", "eve", seconds))
         for text in ("{", "[]", "60", '{"seconds": 1e999}', '{"seconds": NaN}', "\xff"):
             self.assert_refused(400, "malformed", self.put(f"{VAULT}/bans/eve", text, **self.moderator))
-        for whom in ("a" * 33, "%20", "%0A", "a%E2%80%AEb"):
+        for whom in ("a" * 33, "%20", "%0A", "a%0Ab", "%00", "a%E2%80%AEb"):
             self.assert_refused(400, "malformed", self.sanction("bans", whom))
             answer = self.ask(f"{VAULT}/bans/{whom}", "DELETE", **self.moderator)
             self.assert_refused(400, "malformed", answer)
