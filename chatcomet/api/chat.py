@@ -12,6 +12,7 @@ from chatcomet.access.accounts import NOBODY
 from chatcomet.access.addresses import Proxies
 from chatcomet.access.asker import Asker
 from chatcomet.access.askers import Askers
+from chatcomet.access.bookmarks import Bookmarks
 from chatcomet.access.gate import Gate
 from chatcomet.access.limits import Limits
 from chatcomet.access.policy import PolicyFile
@@ -46,6 +47,7 @@ class Chat:
     readers: Readers
     proxies: Proxies
     rooms: KnownRooms
+    bookmarks: Bookmarks
     random: Callable[[], float]
     clock: IReactorTime
     wall: Callable[[], float]
@@ -77,7 +79,7 @@ def open_chat(
     clock: IReactorTime,
     wall: Callable[[], float],
 ) -> Chat:
-    """All that belongs to a chat, put together.  `key`: what signs sessions."""
+    """All that belongs to a chat, put together.  `key`: what signs sessions, and hides the places in lists."""
     rulings = access.rulings
     accounts = access.sign_in or NOBODY
     sessions = Sessions(key, wall, clock, partial(rulings.is_ruled, "ended", ""), accounts)
@@ -102,6 +104,7 @@ def open_chat(
         readers,
         Proxies(settings.proxies),
         KnownRooms(store),
+        Bookmarks(key),
         random,
         clock,
         wall,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from chatcomet.access.asker import Asker
 from chatcomet.api.chat import Chat
@@ -15,6 +16,11 @@ from chatcomet.core.store import Bounds
 
 ROOMS = 1_000
 """How many rooms are listed at once."""
+
+SLICE = 250
+SLICES = 40
+"""How many names are looked at in one turn of the reactor, and in how many turns: who may read few of very many is
+sent on from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +34,39 @@ class RoomState:
     roster: RosterState | None = None
 
 
-def rooms(chat: Chat, after: str, asker: Asker) -> Deferred[Sequence[RoomState]]:
-    """The rooms that `asker` may read, of the first `ROOMS` whose names come after `after`, by name.
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Some rooms, by name; `next`: after what to ask for others, as long as there may be some."""
 
-    Fails with `ServerFault`.
+    rooms: Sequence[RoomState]
+    next: str | None = None
+
+
+def rooms(chat: Chat, after: str, asker: Asker) -> Deferred[Listing]:
+    """The rooms that `asker` may read, `ROOMS` at most, whose names come after `after`: a name, or a `Listing.next`.
+
+    Fails with `Malformed` and `ServerFault`.  Cancelling it looks no further.
     """
+    return Deferred.fromCoroutine(_rooms(chat, after, asker))
 
-    def states(found: Sequence[tuple[str, Bounds]]) -> Sequence[RoomState]:
-        readable = [(name, bounds) for name, bounds in found if chat.gate.may("read", asker, name)]
-        return [_state(chat, name, bounds, None) for name, bounds in readable]
 
-    return chat.store.rooms(after, ROOMS).addCallback(states)
+async def _rooms(chat: Chat, after: str, asker: Asker) -> Listing:
+    after = chat.bookmarks.read(after)
+    readable: list[RoomState] = []
+    for number in range(SLICES):
+        if number:
+            await deferLater(chat.clock, 0.0)
+        found = await chat.store.rooms(after, SLICE)
+        for name, bounds in found:
+            if not chat.gate.may("read", asker, name):
+                continue
+            if len(readable) == ROOMS:
+                return Listing(readable, readable[-1].room)
+            readable.append(_state(chat, name, bounds, None))
+        if len(found) < SLICE:
+            return Listing(readable)
+        after = found[-1][0]
+    return Listing(readable, chat.bookmarks.make(after))
 
 
 def room(chat: Chat, name: str, asker: Asker) -> Deferred[RoomState]:

@@ -112,11 +112,12 @@ def read_posted(value: object) -> Posted:
     raise Trouble("the answer to a post has no message")
 
 
-def read_rooms(value: object) -> tuple[RoomState, ...]:
-    """All rooms of a list."""
+def read_rooms(value: object) -> tuple[tuple[RoomState, ...], str | None]:
+    """All rooms of a list, and after what to ask for more."""
     match value:
-        case {"rooms": list(rooms)}:
-            return tuple(map(_read_room, rooms))
+        case {"rooms": list(rooms), **rest}:
+            following = rest.get("next")
+            return tuple(map(_read_room, rooms)), following if isinstance(following, str) else None
     raise Trouble("the answer is not a list of rooms")
 
 

@@ -70,8 +70,14 @@ class Client:
         return Room(name, self._server, self._patience_seconds)
 
     async def rooms(self) -> tuple[RoomState, ...]:
-        """The rooms that the server lists."""
-        return await self._server.ask(Request("GET", "rooms"), read_rooms, self._patience_seconds)
+        """The rooms that the server lists, however often one has to ask for them; by name."""
+        listed: dict[str, RoomState] = {}
+        after: str | None = ""
+        while after is not None:
+            params = (("after", after),) if after else ()
+            rooms, after = await self._server.ask(Request("GET", "rooms", params), read_rooms, self._patience_seconds)
+            listed.update((room.room, room) for room in rooms)
+        return tuple(listed.values())
 
     async def sign_in(self, name: str) -> str:
         """Be known as the guest `name` from now on; the name as the server writes it.

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from chatcomet.api.moderation import Ruled
 from chatcomet.api.polling import Polled
-from chatcomet.api.rooms import RoomState
+from chatcomet.api.rooms import Listing, RoomState
 from chatcomet.api.sessions import Who
 from chatcomet.core.message import Cursor, Message, Page, parse_number
 from chatcomet.core.roster import RosterState
@@ -210,9 +210,12 @@ def room_answer(state: RoomState) -> Answer:
     return Answer(HTTPStatus.OK, dumps(room_object(state)).encode(), JSON)
 
 
-def rooms_answer(states: Iterable[RoomState]) -> Answer:
-    """``{"rooms": [room without roster, …]}``"""
-    return Answer(HTTPStatus.OK, dumps({"rooms": list(map(room_object, states))}).encode(), JSON)
+def rooms_answer(listing: Listing) -> Answer:
+    """``{"rooms": [room without roster, …]}``, and `next` where there may be more."""
+    body: dict[str, object] = {"rooms": list(map(room_object, listing.rooms))}
+    if listing.next is not None:
+        body["next"] = listing.next
+    return Answer(HTTPStatus.OK, dumps(body).encode(), JSON)
 
 
 def posted_answer(posted: Posted, epoch: str) -> Answer:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -234,6 +236,29 @@ def test_rooms(start_server: StartServer) -> None:
     found = state(server, "attic")
     assert found["cursor"] == f"{epoch}.41"
     assert 0 < found["first"] <= 36
+
+
+def test_who_may_read_few_of_many_rooms_finds_them_all(start_server: StartServer, tmp_path: Path) -> None:
+    (tmp_path / "rooms.toml").write_text('[[rooms]]\nname = "team-*"\nread = "members"')
+    server = start_server("--rooms", str(tmp_path / "rooms.toml"))
+    for room in ("attic", "zoo"):
+        post_json(server.port, room, {"text": "hello"})
+    server.stop()
+    with closing(sqlite3.connect(server.folder / "chat.db")) as database, database:
+        rooms = ((f"team-{number}",) for number in range(25_000))
+        database.executemany("INSERT INTO rooms (name, first, head, last_at) VALUES (?, 0, 1, 0)", rooms)
+    server.start()
+    found, path, asked = [], "/rooms", 0
+    while path:
+        answer = ask(server.port, "GET", path)
+        assert "team" not in answer.body.decode()
+        found += [room["room"] for room in answer.json()["rooms"]]
+        path = f"/rooms?after={answer.json()['next']}" if "next" in answer.json() else ""
+        asked += 1
+    assert (found, asked) == (["attic", "zoo"], 3)
+    environment = {**os.environ, "CHATCOMET_URL": server.url}
+    printed = subprocess.run([CHATCOMET, "rooms"], capture_output=True, text=True, timeout=60, env=environment)
+    assert printed.stdout.split() == ["attic", "1", "0", "zoo", "1", "0"]
 
 
 def test_a_room_that_nobody_used_is_an_empty_one(shared_server: Server, room: str) -> None:

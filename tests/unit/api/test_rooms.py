@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import inf
 from unittest.mock import patch
 
+from twisted.internet.defer import CancelledError
+
 from chatcomet.access.asker import Asker, holder, stranger
 from chatcomet.access.identity import Session
 from chatcomet.access.policy import Policy
@@ -36,7 +38,14 @@ class RoomsTests(ChatTestCase):
     retain = 2
 
     def names(self, after: str = "") -> list[str]:
-        return [state.room for state in self.successResultOf(rooms(self.chat, after, SOMEBODY))]
+        return self.listed(SOMEBODY, after)[0]
+
+    def listed(self, asker: Asker, after: str = "") -> tuple[list[str], str | None]:
+        """The names that `asker` gets, and after what to ask on."""
+        asked = rooms(self.chat, after, asker)
+        self.clock.advance(0)
+        listing = self.successResultOf(asked)
+        return [state.room for state in listing.rooms], listing.next
 
     def test_those_posted_to_by_name(self) -> None:
         self.assertEqual(self.names(), [])
@@ -48,7 +57,7 @@ class RoomsTests(ChatTestCase):
     def test_what_is_known_of_each(self) -> None:
         self.add("one", "two", "three")
         poll(self.chat, Poll("lobby", Cursor(EPOCH, 3)), ADA)
-        (state,) = self.successResultOf(rooms(self.chat, "", SOMEBODY))
+        (state,) = self.successResultOf(rooms(self.chat, "", SOMEBODY)).rooms
         self.assertEqual(state, RoomState("lobby", Cursor(EPOCH, 3), 1, 1, None))
 
     def test_listing_makes_no_room(self) -> None:
@@ -60,7 +69,8 @@ class RoomsTests(ChatTestCase):
         for name in ("a", "b", "c"):
             self.add("hello", room=name)
         with patch.object(rooms_module, "ROOMS", 2):
-            self.assertEqual((self.names(), self.names("b"), self.names("c")), (["a", "b"], ["c"], []))
+            self.assertEqual(self.listed(SOMEBODY), (["a", "b"], "b"))
+            self.assertEqual((self.listed(SOMEBODY, "b"), self.listed(SOMEBODY, "c")), ((["c"], None), ([], None)))
 
     def test_those_that_the_asker_may_read(self) -> None:
         for name in ("attic", "box", "lobby", "team-a", "team-b"):
@@ -75,7 +85,61 @@ class RoomsTests(ChatTestCase):
             (with_ticket("robot", "post"), []),
         ]
         for asker, names in readable:
-            self.assertEqual([state.room for state in self.successResultOf(rooms(self.chat, "", asker))], names)
+            self.assertEqual(self.listed(asker), (names, None))
+
+    def fill(self, teams: int) -> Asker:
+        """So many rooms of teams, and `zoo` after them; who asks may read that one alone."""
+        for number in range(teams):
+            self.add("hello", room=f"team-{number:04}")
+        self.add("hello", room="zoo")
+        self.policy.policy = CLOSED
+        return with_ticket("robot", "read", rooms="*o")  # team-… ends with a digit
+
+    def test_a_part_is_filled_with_what_may_be_read(self) -> None:
+        asker = self.fill(20)
+        with patch.multiple(rooms_module, ROOMS=1, SLICE=3):
+            self.assertEqual(self.listed(asker), (["zoo"], None))
+
+    def test_what_may_not_be_read_says_nothing_after_the_last_part(self) -> None:
+        self.fill(20)
+        self.add("hello", room="attic")
+        with patch.multiple(rooms_module, ROOMS=1, SLICE=3):
+            self.assertEqual(self.listed(with_ticket("robot", "read", rooms="attic")), (["attic"], None))
+
+    def test_who_may_read_few_of_many_is_sent_on_and_gets_them_all(self) -> None:
+        asker = self.fill(50)
+        names: list[str] = []
+        after, asked = "", 0
+        with patch.multiple(rooms_module, SLICE=3, SLICES=4):
+            while True:
+                found, following = self.listed(asker, after)
+                names, asked = names + found, asked + 1
+                if following is None:
+                    break
+                self.assertNotIn("team", following, "of which the asker is not to know")
+                self.assertTrue(following.startswith("~"))
+                after = following
+        self.assertEqual((names, asked), (["zoo"], 5))
+
+    def test_others_have_their_turn_between_two_slices(self) -> None:
+        asker = self.fill(3)
+        with patch.multiple(rooms_module, SLICE=3):
+            asked = rooms(self.chat, "", asker)
+            self.assertNoResult(asked)
+            self.clock.advance(0)
+        self.assertEqual([state.room for state in self.successResultOf(asked).rooms], ["zoo"])
+
+    def test_who_has_gone_has_no_more_looked_for(self) -> None:
+        asker = self.fill(9)
+        with patch.multiple(rooms_module, SLICE=3):
+            asked = rooms(self.chat, "", asker)
+            asked.cancel()
+        self.failureResultOf(asked, CancelledError)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_what_leads_nowhere(self) -> None:
+        for after in ("~", "~x", "~gAAAAA", "~\N{SNOWMAN}", "~" + "A" * 200):
+            self.failureResultOf(rooms(self.chat, after, SOMEBODY), Malformed)
 
     def test_fails_with_the_store(self) -> None:
         self.store.close()

@@ -50,7 +50,10 @@ class ReadingTests(SynchronousTestCase):
         self.assertEqual(read_page("lobby")(with_roster), read_page("lobby")(PAGE))
 
     def test_a_list_of_rooms(self) -> None:
-        self.assertEqual(read_rooms({"rooms": [ROOM]}), (RoomState("lobby", Cursor("k3v9", 42), 2, 12),))
+        lobby = RoomState("lobby", Cursor("k3v9", 42), 2, 12)
+        self.assertEqual(read_rooms({"rooms": [ROOM]}), ((lobby,), None))
+        self.assertEqual(read_rooms({"rooms": [], "next": "~x"}), ((), "~x"))
+        self.assertEqual(read_rooms({"rooms": [ROOM], "next": 7}), ((lobby,), None))
 
     def test_what_is_not_the_server_s_is_trouble(self) -> None:
         messages: list[object] = [

@@ -26,6 +26,14 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(listed, (RoomState("lobby", Cursor("k3v9", 42), 2, 12),))
         self.assertEqual(self.server.asked[0].path, "/chatty/rooms")
 
+    def test_all_the_rooms(self) -> None:
+        room = {"room": "lobby", "cursor": "k3v9.42", "first": 2, "readers": 12}
+        for rooms, following in (([room], "lobby"), ([], "~x&y"), ([{**room, "room": "zoo"}, room], None)):
+            self.server.replies.append(Reply(value={"rooms": rooms, **({"next": following} if following else {})}))
+        listed = self.successResultOf(start(self.client.rooms()))
+        self.assertEqual([each.room for each in listed], ["lobby", "zoo"], "each once")
+        self.assertEqual([asked.params for asked in self.server.asked], [{}, {"after": "lobby"}, {"after": "~x&y"}])
+
     def test_a_session_goes_with_all_that_follows(self) -> None:
         self.server.replies.append(Reply(value={"name": "Ada", "guest": True, "grants": {}}, headers=COOKIE))
         self.assertEqual(self.successResultOf(start(self.client.sign_in("Ada"))), "Ada")

@@ -232,7 +232,9 @@ class RoomsTests(EdgeTestCase):
         rooms = [{"room": name, "cursor": "k3v9.1", "first": 0, "readers": 0} for name in "ab"]
         self.assertEqual(self.peer.ask("/rooms").json, {"rooms": rooms})
         self.assertEqual(self.peer.ask("/rooms?after=a").json, {"rooms": rooms[1:]})
-        for after in ("%FF", "a&after=b"):
+        with patch("chatcomet.api.rooms.ROOMS", 1):
+            self.assertEqual(self.peer.ask("/rooms").json, {"rooms": rooms[:1], "next": "a"})
+        for after in ("%FF", "a&after=b", "~", "~gAAAAA"):
             self.assertEqual(self.peer.ask(f"/rooms?after={after}").status, 400, after)
 
     def test_a_store_that_is_gone(self) -> None:
