@@ -30,6 +30,10 @@ class Rate:
             raise Malformed("a rate is a number, a slash and s, min or h, and maybe a burst: 10/s, 20/h or 10/s:30")
         return cls(int(match[1]) / _UNIT_SECONDS[match[2]], int(match[3] or match[1]))
 
+    def times(self, count: int) -> Rate:
+        """That of `count` who have this one each."""
+        return Rate(self.per_second * count, self.burst * count)
+
     def __str__(self) -> str:
         counts = {unit: round(self.per_second * seconds, 6) for unit, seconds in _UNIT_SECONDS.items()}
         unit = next((unit for unit, count in counts.items() if count >= 1 and count.is_integer()), "h")

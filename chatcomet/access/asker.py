@@ -60,6 +60,13 @@ class Asker:
         return self.scope or self.address
 
     @property
+    def crowd(self) -> str | None:
+        """As one of whom limits count it besides: the guests at one address, who may be one, with many sessions."""
+        if self.session is None or self.session.member or self.address is None:
+            return None
+        return f"guests of {self.address}"  # no scope and no address has a space
+
+    @property
     def subjects(self) -> tuple[str, ...]:
         """As whom it may be ruled: by name, and a guest also by the session, who may take another name."""
         name = fold(self.name)

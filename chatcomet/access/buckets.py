@@ -52,6 +52,12 @@ class Buckets:
         self._forget(now)
         return 0.0
 
+    def give_back(self, key: str, rate: Rate) -> None:
+        """One that was taken was not used."""
+        due = self._due.get(key)
+        if due is not None:
+            self._due[key] = due - 1 / rate.per_second
+
     def _forget(self, now: float) -> None:
         """Let go of the full ones among the first two: there is one more at most, so they never pile up."""
         for _ in range(2):

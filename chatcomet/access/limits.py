@@ -3,9 +3,16 @@
 Every limit says whom it stops, and every refusal when to come back (law 9).  Whoever is counted is a string: a
 session's id, a ticket's scope, or an address as `Proxies` has it, of which none looks like another.  None is somebody
 who is not counted.
+
+A limit that counts sessions would be as loose as sessions are: one address may make ten a minute, which live for a
+month.  So all guests at one address together, a `crowd`, may do `GUESTS` times what one of them may.  Behind one
+address there may be a whole office, but seldom so many who write without a pause.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -18,11 +25,31 @@ from chatcomet.settings import Rate, Settings
 BURST = 30
 """Of posts, where neither the room nor the server has one, since there is no limit elsewhere."""
 
+GUESTS = 10
+"""For so many the guests at one address count."""
+
 _WHY: dict[Limited, str] = {
     "posts": "you post too often",
     "sessions": "too many sessions are made from your address",
     "rooms": "you make too many rooms",
 }
+_WHY_CROWD: dict[Limited, str] = {
+    "posts": "the guests at your address post too often",
+    "rooms": "the guests at your address make too many rooms",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One was taken out of this bucket."""
+
+    buckets: Buckets
+    key: str
+    rate: Rate
+
+    def give_back(self) -> None:
+        """It was not used."""
+        self.buckets.give_back(self.key, self.rate)
 
 
 class Limits:
@@ -36,24 +63,25 @@ class Limits:
         self._sessions = Buckets(clock)
         self._rooms = Buckets(clock)
 
-    def post(self, who: str | None, room: str, rules: Rules) -> None:
-        """`who` posts in `room`, where `rules` hold.  Raises `TooMany`.
+    def post(self, who: str | None, room: str, rules: Rules, crowd: str | None = None) -> Sequence[Taken]:
+        """`who`, one of `crowd`, posts in `room`, where `rules` hold.  Raises `TooMany`.
 
         Where these have a rate, what each posts there is counted by itself; in all other rooms it is counted together.
+        What is returned may be given back, if nothing is posted for another reason.
         """
         if rules.posts_per_second is None and rules.post_burst is None:
-            self._take("posts", self._posts, who, self._settings.post_rate)
-        elif who is not None:
-            key = f"{room} {who}"  # a room's name has no space
-            self._take("posts", self._posts_in_room, key, self._rate(rules))
+            return self._take("posts", self._posts, who, crowd, self._settings.post_rate)
+        return self._take(
+            "posts", self._posts_in_room, who, crowd, self._rate(rules), f"{room} "
+        )  # its name has no space
 
     def session(self, address: str | None) -> None:
         """Somebody at `address` makes a session.  Raises `TooMany`."""
-        self._take("sessions", self._sessions, address, self._settings.session_rate)
+        self._take("sessions", self._sessions, address, None, self._settings.session_rate)
 
-    def room(self, who: str | None) -> None:
-        """`who` makes a room.  Raises `TooMany`."""
-        self._take("rooms", self._rooms, who, self._settings.room_rate)
+    def room(self, who: str | None, crowd: str | None = None) -> None:
+        """`who`, one of `crowd`, makes a room.  Raises `TooMany`."""
+        self._take("rooms", self._rooms, who, crowd, self._settings.room_rate)
 
     def _rate(self, rules: Rules) -> Rate | None:
         """How often each may post where `rules` hold; None: as often as they like."""
@@ -64,8 +92,23 @@ class Limits:
         burst = rules.post_burst or (usual.burst if usual else BURST)
         return Rate(per_second, burst) if per_second else None
 
-    def _take(self, name: Limited, buckets: Buckets, key: str | None, rate: Rate | None) -> None:
-        wait = buckets.take(key, rate) if key is not None and rate is not None else 0.0
+    def _take(
+        self, name: Limited, buckets: Buckets, who: str | None, crowd: str | None, rate: Rate | None, where: str = ""
+    ) -> Sequence[Taken]:
+        """One for `who` and one for `crowd`, or none at all."""
+        if who is None or rate is None:
+            return ()
+        wait = buckets.take(where + who, rate)
         if wait:
             self._refusals.count(name)
             raise TooMany(_WHY[name], name, wait)
+        own = Taken(buckets, where + who, rate)
+        if crowd is None:
+            return (own,)
+        shared = Taken(buckets, where + crowd, rate.times(GUESTS))
+        wait = buckets.take(shared.key, shared.rate)
+        if wait:
+            own.give_back()
+            self._refusals.count(name)
+            raise TooMany(_WHY_CROWD[name], name, wait)
+        return (own, shared)

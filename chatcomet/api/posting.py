@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,10 +11,11 @@ from twisted.internet.defer import Deferred
 
 from chatcomet.access.asker import Asker
 from chatcomet.access.identity import check_name
+from chatcomet.access.limits import Taken
 from chatcomet.api.chat import Chat
 from chatcomet.core.message import Draft, IdempotencyKey, check_room_name
 from chatcomet.core.store import Posted
-from chatcomet.errors import Malformed, NameTaken, NotAllowed
+from chatcomet.errors import AskerError, Malformed, NameTaken, NotAllowed
 
 KEY = re.compile(r"[!-~]{1,128}", re.ASCII)
 """The form of an idempotency key."""
@@ -44,19 +46,30 @@ def post(chat: Chat, asked: Post, asker: Asker) -> Deferred[Posted]:
     if asker.is_nameless:
         raise NameTaken("the name that you had was taken by somebody else while you were away")
     draft = Draft(_author(chat, asked, asker), asked.text, asked.data, _key(asked.key, asker))
+    taken: Sequence[Taken] = ()
     if not chat.gate.may_name_author(asker, room):  # a back end posts for many
-        chat.limits.post(asker.counted, room, chat.gate.rules(room))
+        taken = chat.limits.post(asker.counted, room, chat.gate.rules(room), asker.crowd)
     answer: Deferred[Posted] = Deferred()
-    chat.rooms.has(room).addCallback(partial(_append, chat, room, draft, asker)).chainDeferred(answer)
+    chat.rooms.has(room).addCallback(partial(_append, chat, room, draft, asker, taken)).chainDeferred(answer)
     return answer
 
 
-def _append(chat: Chat, room: str, draft: Draft, asker: Asker, is_there: bool) -> Deferred[Posted]:
-    """Make the room of it, where that is not there; many may post in it at once, but only the first makes it."""
+def _append(
+    chat: Chat, room: str, draft: Draft, asker: Asker, taken: Sequence[Taken], is_there: bool
+) -> Deferred[Posted]:
+    """Make the room of it, where that is not there; many may post in it at once, but only the first makes it.
+
+    Who may not gets back what the limit of posts has `taken`.
+    """
     if is_there:
         return chat.store.append(room, draft)
-    chat.gate.check("create", asker, room)
-    chat.limits.room(asker.counted)
+    try:
+        chat.gate.check("create", asker, room)
+        chat.limits.room(asker.counted, asker.crowd)
+    except AskerError:
+        for each in taken:
+            each.give_back()
+        raise
     return chat.rooms.making(room, chat.store.append(room, draft))
 
 

@@ -18,6 +18,9 @@ class RateTests(SynchronousTestCase):
         ):
             self.assertEqual(Rate.parse(text), Rate(per_second, burst))
 
+    def test_of_several(self) -> None:
+        self.assertEqual(Rate(0.5, 3).times(10), Rate(5.0, 30))
+
     def test_what_is_none(self) -> None:
         for text in (
             *("", "0", "10", "0/s", "10/", "/s", "10/S", "10/d", "10/30", "-1/s", "1.5/s", "010/s", "1e3/s", "10 /s"),

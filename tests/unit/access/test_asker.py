@@ -60,6 +60,16 @@ class CountingTests(SynchronousTestCase):
         for asker in (holder(SESSION_OF_ADA, HERE), nameless(SESSION_OF_ADA, None)):
             self.assertEqual((asker.scope, asker.counted), ("the id", "the id"))
 
+    def test_guests_are_counted_with_those_at_their_address_too(self) -> None:
+        crowd = holder(SESSION_OF_ADA, HERE).crowd
+        others = (holder(Session("a third id", "bob", NOON), HERE), nameless(SESSION_OF_ADA, HERE))
+        self.assertEqual({other.crowd for other in others}, {crowd})
+        self.assertNotIn(crowd, (None, HERE, "the id", holder(SESSION_OF_ADA, "192.0.2.99").crowd))
+
+    def test_nobody_else_is(self) -> None:
+        askers = (holder(SESSION_OF_ADA, None), stranger(HERE), holder(MEMBER, HERE), bearer(TICKET, HERE))
+        self.assertEqual({asker.crowd for asker in askers}, {None})
+
     def test_a_member_and_who_has_a_ticket_are_whatever_they_come_with(self) -> None:
         sessions = [MEMBER, Session("a third id", "ADA", NOON + 1, member=True)]
         self.assertEqual({holder(session, HERE).counted for session in sessions}, {"member:ada"})

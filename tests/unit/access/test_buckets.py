@@ -97,6 +97,22 @@ class TakeTests(BucketsTestCase):
         self.clock.advance(0.1)
         self.assertEqual(self.taken(9), 1)
 
+    def test_what_is_given_back_can_be_taken_again(self) -> None:
+        self.assertEqual(self.taken(100), 30)
+        for _ in range(2):
+            self.buckets.give_back("ada", TEN)
+        self.assertEqual(self.taken(100), 2)
+        self.clock.advance(0.1)
+        self.assertEqual(self.taken(100), 1)
+
+    def test_never_more_is_given_back_than_there_was(self) -> None:
+        self.taken(1)
+        self.clock.advance(100)
+        self.buckets.give_back("ada", TEN)
+        self.assertEqual(self.taken(100), 30)
+        self.buckets.give_back("nobody", TEN)
+        self.assertEqual(self.taken(100, key="nobody"), 30)
+
     @settings(deadline=None)
     @given(RATES, st.lists(st.tuples(PAUSES, st.integers(1, 7)), max_size=20))
     def test_lets_in_what_a_bucket_of_tokens_would(self, rate: Rate, tries: list[tuple[float, int]]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.access.limits import BURST, Limits
+from chatcomet.access.limits import BURST, GUESTS, Limits
 from chatcomet.access.refusals import Refusals
 from chatcomet.access.rules import Rules
 from chatcomet.errors import TooMany
@@ -25,7 +26,7 @@ class LimitsTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.limits = Limits(self.settings, self.clock, Refusals(self.clock))
 
-    def allowed(self, act: Callable[[], None], tries: int = 100) -> int:
+    def allowed(self, act: Callable[[], object], tries: int = 100) -> int:
         """How many of so many tries are let in now."""
         count = 0
         for _ in range(tries):
@@ -76,7 +77,7 @@ class DefaultTests(LimitsTestCase):
 
 class RefusalTests(LimitsTestCase):
     def test_says_of_what_and_when_to_come_again(self) -> None:
-        acts: dict[str, tuple[Callable[[], None], int]] = {
+        acts: dict[str, tuple[Callable[[], object], int]] = {
             "posts": (lambda: self.limits.post("ada", "lobby", OPEN), 1),
             "sessions": (lambda: self.limits.session("192.0.2.1"), 6),
             "rooms": (lambda: self.limits.room("ada"), 180),
@@ -127,6 +128,62 @@ class RoomRateTests(LimitsTestCase):
     def test_may_be_none(self) -> None:
         self.assertEqual(self.posts(rules=Rules(posts_per_second=0.0)), 100)
         self.assertEqual(self.posts(rules=Rules(posts_per_second=0.0, post_burst=1)), 100)
+
+
+class CrowdTests(LimitsTestCase):
+    """All guests at one address together may do ten times what one may."""
+
+    def posts_of_guests(self, number: int, crowd: str | None = "guests of 192.0.2.1", rules: Rules = OPEN) -> list[int]:
+        """How many of a hundred posts of each of so many guests are let in now."""
+        return [
+            self.allowed(partial(self.limits.post, f"guest {guest}", "lobby", rules, crowd)) for guest in range(number)
+        ]
+
+    def test_posts(self) -> None:
+        self.assertEqual(self.posts_of_guests(12), [30] * GUESTS + [0, 0])
+        self.clock.advance(1)
+        self.assertEqual(self.posts_of_guests(12), [10] * GUESTS + [0, 0])
+        self.assertEqual(self.allowed(lambda: self.limits.post("late", "lobby", OPEN, "guests of 192.0.2.2")), 30)
+        self.assertEqual((self.posts("ada"), self.posts("192.0.2.1")), (30, 30), "nobody else is slowed")
+
+    def test_posts_in_a_room_that_has_its_own_rate(self) -> None:
+        rules = Rules(posts_per_second=1.0, post_burst=5)
+        self.assertEqual(self.posts_of_guests(12, rules=rules), [5] * GUESTS + [0, 0])
+        self.assertEqual(sum(self.posts_of_guests(12)), 300)
+
+    def test_rooms(self) -> None:
+        for guest in range(12):
+            made = self.allowed(partial(self.limits.room, f"guest {guest}", "guests of 192.0.2.1"))
+            self.assertEqual(made, 20 if guest < GUESTS else 0)
+
+    def test_who_is_refused_for_others_has_lost_nothing(self) -> None:
+        self.posts_of_guests(GUESTS)
+        crowd = "guests of 192.0.2.1"
+        error = self.assertRaises(TooMany, self.limits.post, "late", "lobby", OPEN, crowd)
+        self.assertEqual((error.name, error.retry_after), ("posts", 1))
+        self.assertIn("at your address", str(error))
+        self.assertEqual(self.allowed(lambda: self.limits.post("late", "lobby", OPEN, "guests of 192.0.2.2")), 30)
+
+    def test_nobody_is_counted_for_others_where_there_is_no_limit(self) -> None:
+        self.limits = Limits(replace(Settings(), post_rate=None), self.clock, Refusals(self.clock))
+        self.assertEqual(self.posts_of_guests(12), [100] * 12)
+
+
+class GiveBackTests(LimitsTestCase):
+    def test_what_was_taken_from_whomever(self) -> None:
+        for rules in (OPEN, Rules(posts_per_second=10.0)):
+            taken = [self.limits.post("ada", "lobby", rules, "guests of 192.0.2.1") for _ in range(30)]
+            self.assertRaises(TooMany, self.limits.post, "ada", "lobby", rules)
+            for each in taken:
+                for one in each:
+                    one.give_back()
+            self.assertEqual(self.posts("ada", rules=rules), 30)
+            for guest in range(GUESTS):
+                act = partial(self.limits.post, f"guest {guest}", "lobby", rules, "guests of 192.0.2.1")
+                self.assertEqual(self.allowed(act), 30)
+
+    def test_nothing_where_nobody_is_counted(self) -> None:
+        self.assertEqual(self.limits.post(None, "lobby", OPEN), ())
 
 
 class OtherRatesTests(LimitsTestCase):

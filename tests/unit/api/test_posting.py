@@ -10,6 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from chatcomet.access.asker import Asker, bearer, holder, stranger
 from chatcomet.access.grants import Grants
 from chatcomet.access.identity import Session
+from chatcomet.access.limits import GUESTS
 from chatcomet.access.policy import Policy
 from chatcomet.access.sessions import HOLD_NAME_SECONDS
 from chatcomet.access.tickets import Ticket
@@ -224,6 +225,40 @@ class RateTests(PostingTestCase):
         self.post(Post("b", "hello"), robot)
         self.post(Post("c", "hello"), self.sign_in("ada"))
         self.post(Post("c", "hello"), robot)
+
+    def test_a_room_too_many_costs_no_post(self) -> None:
+        ada = self.sign_in("ada", "192.0.2.1")
+        for name in ("a", "b"):
+            self.post(Post(name, "hello"), ada)
+        self.clock.advance(10.0)
+        for _ in range(5):
+            error = self.failureResultOf(post(self.chat, Post("c", "hello"), ada), TooMany).value
+            self.assertEqual(error.name, "rooms")
+        self.assertEqual(self.posts(ada, "a"), 2)
+
+    def test_a_room_that_one_may_not_make_costs_none_either(self) -> None:
+        self.policy.policy = Policy.parse('[[rooms]]\nname = "made"\ncreate = "nobody"')
+        ada = self.sign_in("ada", "192.0.2.1")
+        for _ in range(5):
+            self.failureResultOf(post(self.chat, Post("made", "hello"), ada), NotAllowed, NotSignedIn)
+        self.assertEqual(self.posts(ada), 2)
+
+    def test_a_post_too_many_costs_no_room(self) -> None:
+        ada = self.sign_in("ada")
+        self.post(Post("a", "hello"), ada)
+        self.post(Post("a", "hello"), ada)
+        for name in "bcdef":
+            self.assertRaises(TooMany, post, self.chat, Post(name, "hello"), ada)
+        self.clock.advance(2.0)
+        self.post(Post("b", "hello"), ada)
+
+    def test_many_guests_at_one_address_are_held_together(self) -> None:
+        names = [f"guest {number}" for number in range(GUESTS + 2)]
+        guests = [self.sign_in(name, "192.0.2.1") for name in names]
+        self.assertEqual([self.posts(guest) for guest in guests], [2] * GUESTS + [0, 0])
+        self.assertEqual(self.posts(self.sign_in("elsewhere", "192.0.2.2")), 2)
+        self.assertEqual(self.posts(self.sign_in("here", None)), 2, "this machine is not counted by address")
+        self.assertEqual(self.posts(self.account("mo")), 2)
 
 
 class FirstPostsTests(PostingTestCase):
