@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IReactorTime
 from chatcomet.access.buckets import Buckets
 from chatcomet.access.refusals import Refusals
 from chatcomet.access.rules import Rules
-from chatcomet.errors import Limited, TooMany
+from chatcomet.errors import Limited, StoreBusy, TooMany
 from chatcomet.settings import Rate, Settings
 
 BURST = 30
@@ -27,6 +27,10 @@ BURST = 30
 
 GUESTS = 10
 """For so many the guests at one address count."""
+
+ENDED = 500_000
+"""So many sessions are known at most to have ended, for guests to end another one: some 160 MB.  One address can't make
+more while they have to be known (ten a minute, for 30 days)."""
 
 _WHY: dict[Limited, str] = {
     "posts": "you post too often",
@@ -82,6 +86,12 @@ class Limits:
     def room(self, who: str | None, crowd: str | None = None) -> None:
         """`who`, one of `crowd`, makes a room.  Raises `TooMany`."""
         self._take("rooms", self._rooms, who, crowd, self._settings.room_rate)
+
+    def sign_out(self, ended: int) -> None:
+        """A guest ends a session, beside so many that have `ended`.  Raises `StoreBusy`."""
+        if ended >= ENDED:
+            self._refusals.count("sign-outs")
+            raise StoreBusy("too many sessions have ended lately to know of another one; it ends by itself", 60)
 
     def _rate(self, rules: Rules) -> Rate | None:
         """How often each may post where `rules` hold; None: as often as they like."""

@@ -11,7 +11,7 @@ from chatcomet.errors import Limited
 
 INTERVAL_SECONDS = 60.0
 
-Reason = Limited | Literal["readers", "connections"]
+Reason = Limited | Literal["readers", "connections", "sign-outs"]
 """Of what there was too much; readers are not refused, but put off, and connections are cut for others."""
 
 

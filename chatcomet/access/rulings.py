@@ -4,9 +4,10 @@ They are kept by a store; this is a view of it, read as the server starts and ke
 to look is to look into memory, in O(1), and a ruling counts from the moment at which it is durable.
 
 What bounds it: each ruling but a few goes when it is over (one that ends a session is over with the life of its
-cookie), and of a kind in a room there are `KEPT` at most: for one more the oldest is lifted, durably.  Anybody may end
-sessions of his own, so an old cookie that was signed out may one day count again, after `KEPT` others.  Bans and mutes
-are for the moderators of a room to make: who has so many there made them.
+cookie).  Of bans and mutes there are `KEPT` in a room at most, and for one more the oldest is lifted, durably: they are
+for the moderators of a room to make, and who has so many there made them.  A session or ticket that has ended stays so,
+or a stolen cookie would count again some day: of guests' the limits see to it that there is an end
+(``limits.ENDED``), and of others each belongs to somebody whom the operator has let in.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from chatcomet.core.rulings import KINDS, Kind, Ruling, RulingKey, RulingStore
 
 KEPT = 50_000
 CROWD = 1_000  # those that are over are looked for when there are so many, then when there are twice as many as stayed
+
+_LIFTED: tuple[Kind, ...] = ("ban", "mute")
 
 Began = Callable[[Ruling], None]
 """Called with a ruling that has begun, or begun anew with another end."""
@@ -70,6 +73,13 @@ class Rulings:
         among = [ruling for kind in KINDS for ruling in self._ruled.get((kind, room), {}).values()]
         return [ruling for ruling in among if not ruling.is_over(now)]
 
+    def count(self, kind: Kind, room: str) -> int:
+        """How many of this kind there are in `room`; those that are over, and were made first, are forgotten now."""
+        among, now = self._ruled.get((kind, room), {}), self._wall()
+        while among and (oldest := next(iter(among.values()))).is_over(now):
+            self._drop(oldest.key)
+        return len(among)
+
     # What is to be
 
     def rule(self, ruling: Ruling) -> Deferred[None]:
@@ -104,7 +114,7 @@ class Rulings:
         among = self._ruled.setdefault((ruling.kind, ruling.room), {})
         among[ruling.subject] = ruling
         self._count += 1
-        if len(among) > KEPT:
+        if ruling.kind in _LIFTED and len(among) > KEPT:
             oldest = next(iter(among.values()))
             self._drop(oldest.key)
             self._store.lift(oldest.key).addErrback(self._not_lifted)

@@ -83,10 +83,13 @@ def renew(chat: Chat, asker: Asker) -> Session | None:
 def sign_out(chat: Chat, asker: Asker) -> Deferred[None]:
     """End what `asker` is known by, a session or a ticket, and all that was begun by it.
 
-    Fires when that will be so after a restart, too.  Fails with `ServerFault`.
+    Fires when that will be so after a restart, too.  Fails with `ServerFault`.  Raises `StoreBusy`, and nothing has
+    ended.
     """
     now = chat.wall()
     if asker.session is not None:
+        if not asker.session.member:
+            chat.limits.sign_out(chat.rulings.count("ended", ""))
         chat.sessions.sign_out(asker.session)
         until = now + LIFE_SECONDS + 1.0  # when the last of its cookies is too old
         return chat.rulings.rule(Ruling("ended", "", asker.session.id, until, asker.name, now))

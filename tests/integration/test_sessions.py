@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import sqlite3
 import ssl
+import time
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -191,6 +194,23 @@ def test_a_restart_signs_nobody_out(server: Server) -> None:
         assert sign_in(server, "ADA").status == 409
     (key,) = (path for path in server.folder.iterdir() if "key" in path.name)
     assert key.stat().st_mode & 0o077 == 0, "what signs cookies is its owner's"
+
+
+def test_a_session_that_has_ended_stays_so_however_many_end_after_it(server: Server) -> None:
+    ended = cookie_of(sign_in(server, "ada"))
+    assert sign_out(server, ended).status == 204
+    server.stop()
+    later = time.time() + 1
+    others = (("ended", "", f"session {number}", later + 3600, "eve", later) for number in range(50_001))
+    with closing(sqlite3.connect(server.folder / "chat.db")) as database, database:
+        database.executemany(
+            "INSERT INTO rulings (kind, room, subject, until, by_whom, at) VALUES (?,?,?,?,?,?)", others
+        )
+    server.start()
+    assert who(server, ended) == "guest"
+    another = cookie_of(sign_in(server, "bob"))
+    assert sign_out(server, another).status == 204
+    assert [who(server, cookie) for cookie in (ended, another)] == ["guest", "guest"]
 
 
 def test_over_tls_the_cookie_is_the_hosts_own(start_server: StartServer, tmp_path: Path) -> None:

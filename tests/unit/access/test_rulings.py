@@ -129,21 +129,21 @@ class BoundTests(RulingsTestCase):
         super().setUp()
         self.patch(rulings_module, "KEPT", 3)
 
-    def end(self, *sessions: str) -> None:
-        for session in sessions:
+    def mute(self, *names: str) -> None:
+        for name in names:
             self.now += 1.0
-            self.rule(self.ruling("ended", "", session))
+            self.rule(self.ruling("mute", "lobby", name))
 
     def test_of_too_many_the_oldest_is_lifted(self) -> None:
-        self.end("a", "b", "c")
+        self.mute("a", "b", "c")
         self.rule(self.ruling())
-        self.end("d")
+        self.mute("d")
         self.assertEqual(set(self.kept()), {"b", "c", "bob", "d"})
-        self.assertFalse(self.rulings.is_ruled("ended", "", "a"))
-        self.assertEqual([ruling.subject for ruling in self.rulings.of("")], ["b", "c", "d"])
+        self.assertFalse(self.rulings.is_ruled("mute", "lobby", "a"))
+        self.assertEqual([ruling.subject for ruling in self.rulings.of("lobby")], ["bob", "b", "c", "d"])
 
     def test_one_that_is_made_again_is_the_newest(self) -> None:
-        self.end("a", "b", "c", "a", "d")
+        self.mute("a", "b", "c", "a", "d")
         self.assertEqual(self.kept(), ["c", "a", "d"])
 
     def test_each_room_has_its_own(self) -> None:
@@ -152,11 +152,31 @@ class BoundTests(RulingsTestCase):
                 self.rule(self.ruling("ban", room, subject))
         self.assertEqual(len(self.kept()), 6)
 
+    def test_what_has_ended_never_counts_again(self) -> None:
+        kinds: tuple[Kind, ...] = ("ended", "revoked")
+        for kind in kinds:
+            for subject in "abcdefgh":
+                self.rule(self.ruling(kind, "", subject))
+        self.successResultOf(Rulings(self.store, lambda: self.now).load())
+        for kind in kinds:
+            self.assertTrue(all(self.rulings.is_ruled(kind, "", subject) for subject in "abcdefgh"))
+            self.assertEqual(self.rulings.count(kind, ""), 8)
+        self.assertEqual(len(self.kept()), 16)
+
+    def test_are_counted_without_those_that_are_over(self) -> None:
+        for subject, seconds in (("a", 1.0), ("b", 2.0), ("c", 60.0), ("d", 3.0)):
+            self.rule(self.ruling("ended", "", subject, seconds=seconds))
+        self.assertEqual((self.rulings.count("ended", ""), self.rulings.count("ended", "lobby")), (4, 0))
+        self.now += 3.0
+        self.assertEqual((self.rulings.count("ended", ""), len(self.rulings)), (2, 2), "d was made later than c")
+        self.now += 60.0
+        self.assertEqual((self.rulings.count("ended", ""), len(self.rulings)), (0, 0))
+
     def test_one_that_can_not_be_lifted_goes_at_the_next_start(self) -> None:
-        self.end("a", "b", "c")
+        self.mute("a", "b", "c")
         lift = self.store.lift
         self.store.lift = self.down  # type: ignore[method-assign]
-        self.end("d")
+        self.mute("d")
         self.assertEqual((len(self.kept()), len(self.rulings)), (4, 3))
         self.store.lift = lift  # type: ignore[method-assign]
         self.successResultOf(Rulings(self.store, lambda: self.now).load())

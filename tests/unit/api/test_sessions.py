@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 
@@ -17,7 +18,7 @@ from chatcomet.api.polling import Poll, poll
 from chatcomet.api.sessions import Who, renew, sign_in, sign_out, who
 from chatcomet.core.message import Cursor, Page
 from chatcomet.core.rulings import Ruling
-from chatcomet.errors import BadTicket, Malformed, NameTaken, NotSignedIn, StoreUnavailable, TooMany
+from chatcomet.errors import BadTicket, Malformed, NameTaken, NotSignedIn, StoreBusy, StoreUnavailable, TooMany
 from chatcomet.settings import Rate, Settings
 from tests.unit.access import forge
 from tests.unit.api.running_chat import EPOCH, KEY, NOON, SOMEBODY, ChatTestCase
@@ -272,3 +273,16 @@ class SignOutTests(SessionsTestCase):
         for asker in (ada, bearer(Ticket("ada", Grants(), NOON + 60, "jti:1"), None)):
             self.failureResultOf(sign_out(self.chat, asker), StoreUnavailable)
         self.assertEqual(self.again(ada).name, "ada")
+
+    def test_a_guest_does_not_where_too_many_have_ended(self) -> None:
+        ada, others = self.sign_in("ada"), [self.sign_in("bob"), self.sign_in("eve")]
+        with patch("chatcomet.access.limits.ENDED", 2):
+            for other in others:
+                self.sign_out(other)
+            self.assertRaises(StoreBusy, sign_out, self.chat, ada)
+            self.assertEqual(self.again(ada).name, "ada", "nothing has ended")
+            self.sign_out(self.account("mo"))
+            self.sign_out(self.chat.askers.bearer(forge.ticket(exp=int(NOON) + 60), None))
+            self.now += LIFE_SECONDS + 2.0
+            self.sign_out(self.sign_in("pat"))
+        self.assertEqual(self.rulings.count("ended", ""), 1)
