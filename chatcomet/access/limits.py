@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IReactorTime
 from chatcomet.access.buckets import Buckets
 from chatcomet.access.refusals import Refusals
 from chatcomet.access.rules import Rules
-from chatcomet.errors import Limited, StoreBusy, TooMany
+from chatcomet.errors import ChatcometError, Limited, SignInBusy, StoreBusy, TooMany, TooManyTries
 from chatcomet.settings import Rate, Settings
 
 BURST = 30
@@ -92,6 +92,13 @@ class Limits:
         if ended >= ENDED:
             self._refusals.count("sign-outs")
             raise StoreBusy("too many sessions have ended lately to know of another one; it ends by itself", 60)
+
+    def sign_in(self, error: ChatcometError) -> None:
+        """Somebody who signs in is refused with `error`: count it, if that is since there were too many before."""
+        if isinstance(error, TooManyTries):
+            self._refusals.count(error.name)
+        elif isinstance(error, SignInBusy):
+            self._refusals.count("passwords")
 
     def _rate(self, rules: Rules) -> Rate | None:
         """How often each may post where `rules` hold; None: as often as they like."""

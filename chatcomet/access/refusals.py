@@ -11,8 +11,9 @@ from chatcomet.errors import Limited
 
 INTERVAL_SECONDS = 60.0
 
-Reason = Limited | Literal["readers", "connections", "sign-outs"]
-"""Of what there was too much; readers are not refused, but put off, and connections are cut for others."""
+Reason = Limited | Literal["passwords", "readers", "connections", "sign-outs"]
+"""Of what there was too much; readers are not refused, but put off, and connections are cut for others.  `passwords`:
+those that wait to be checked."""
 
 
 class Refusals:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
 
 from chatcomet.access.asker import Asker, member
 from chatcomet.access.identity import Kind, Session, check_name, fold
@@ -13,7 +14,7 @@ from chatcomet.access.sessions import LIFE_SECONDS
 from chatcomet.api.chat import Chat
 from chatcomet.core.message import check_room_name
 from chatcomet.core.rulings import Ruling
-from chatcomet.errors import NotSignedIn
+from chatcomet.errors import ChatcometError, NotSignedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,14 @@ def authenticate(chat: Chat, name: str, password: str, address: str | None) -> D
     """
     if chat.sign_in is None:
         return fail(NotSignedIn("nobody signs in with a password here: the operator has said by --auth who may"))
-    return chat.sign_in.authenticate(name, password, address).addCallback(lambda account: member(account, address))
+
+    def refused(failure: Failure) -> Failure:
+        if isinstance(failure.value, ChatcometError):
+            chat.limits.sign_in(failure.value)
+        return failure
+
+    answer = chat.sign_in.authenticate(name, password, address)
+    return answer.addCallbacks(lambda account: member(account, address), refused)
 
 
 def admit(chat: Chat, asker: Asker, admitted: Asker) -> Session:

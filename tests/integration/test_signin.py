@@ -8,9 +8,11 @@ import signal
 import stat
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from tests.integration.conftest import StartServer
 from tests.integration.plain_client import ask
@@ -136,3 +138,21 @@ def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
     assert [process.returncode for process in processes] == [0] * 3
     assert len(path.read_text().splitlines()) == 3
     assert [file.name for file in tmp_path.iterdir()] == ["passwords"]
+
+
+# Guessing
+
+
+def test_those_who_have_to_wait_are_counted_in_the_log(start_server: StartServer, tmp_path: Path) -> None:
+    path = tmp_path / "passwords"
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    path.write_text(f"ada:{hasher.hash('hers')}\n")
+    server = start_server("--auth", f"argon2:{path}")
+    guess = {"Authorization": "Basic " + b64encode(b"ada:mine").decode(), "X-Forwarded-For": "192.0.2.1"}
+    statuses = [ask(server.port, "GET", "/session", headers=guess).status for _ in range(8)]
+    assert statuses == [401] * 5 + [429] * 3
+    assert server.log.count("a sign-in from 192.0.2.1 has failed") == 5
+    assert "too many sign-ins: 1 refused" in server.log
+    server.stop()
+    assert "too many sign-ins: 2 refused" in server.log, "the others are told at the end of the minute, or of all"
+    assert "mine" not in server.log

@@ -7,11 +7,14 @@ from base64 import b64encode
 from typing import cast
 
 from twisted.cred.error import UnauthorizedLogin
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.threadpool import ThreadPool
 
 from chatcomet.access.hashing import Hashing
+from chatcomet.access.refusals import INTERVAL_SECONDS
 from chatcomet.access.signin import SignIn
 from chatcomet.access.tries import FREE
+from chatcomet.errors import SignInBusy
 from tests.unit.access.hand_checker import HandChecker
 from tests.unit.access.hand_pool import DirectReactor, HandPool
 from tests.unit.http.peer import Answer, Peer, asking
@@ -102,6 +105,34 @@ class SessionTests(PasswordTestCase):
         self.assert_refused(429, "too-many-sign-ins", answer)
         self.assertEqual(answer.headers["retry-after"], "1")
         self.assert_refused(429, "too-many-sign-ins", self.ask("/session", X_Forwarded_For=HERE, **MIA))
+
+    def test_those_who_have_to_wait_are_told_in_the_log(self) -> None:
+        for _ in range(FREE):
+            self.signing_in(X_Forwarded_For=HERE)
+            self.refuse()
+        with capturedLogs() as events:
+            for _ in range(3):
+                self.signing_in(X_Forwarded_For=HERE)
+            self.ask("/session", X_Forwarded_For=HERE, **MIA)
+            self.clock.advance(INTERVAL_SECONDS)
+        told = [str(formatEvent(event)) for event in events]
+        self.assertEqual(told, ["too many sign-ins: 1 refused", "too many sign-ins: 3 refused"])
+
+    def test_so_are_those_whose_password_finds_too_many_waiting(self) -> None:
+        with capturedLogs() as events:
+            peer = self.signing_in()
+            self.checker.waiting.pop().errback(SignInBusy("too many sign-ins at once", 2))
+        self.assert_refused(503, "sign-in-unavailable", peer.answer())
+        self.assertEqual([str(formatEvent(event)) for event in events], ["too many passwords: 1 refused"])
+
+    def test_those_who_fail_or_are_right_are_not(self) -> None:
+        with capturedLogs() as events:
+            self.signing_in()
+            self.refuse()
+            self.signing_in()
+            self.accept()
+            self.clock.advance(INTERVAL_SECONDS)
+        self.assertEqual([event for event in events if "too many" in str(formatEvent(event))], [])
 
     def test_a_checker_that_has_failed(self) -> None:
         peer = self.signing_in()
