@@ -176,6 +176,10 @@ class Options(usage.Options, AuthOptionMixin):
             raise usage.UsageError("--ticket-audience should be a name, such as chat.example.org")
         if self["ticket-audience"] and not self["ticket-key"]:
             raise usage.UsageError("--ticket-audience needs a --ticket-key: without one there are no tickets")
+        if self["no-guests"] and not self["credCheckers"] and not self["ticket-key"]:
+            raise usage.UsageError(
+                "--no-guests needs --auth or --ticket-key: without one of them nobody could ever come in"
+            )
         for network in self["proxy"]:
             _check_proxy(network)
         try:

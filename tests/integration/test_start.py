@@ -118,6 +118,7 @@ REFUSED = {
     "a ticket key that is not there": (("--ticket-key", "no.key"), "the key no.key can't be read"),
     "a ticket key that is none": (("--ticket-key", "/dev/null"), "a secret of 0 bytes"),
     "an audience without a key": (("--ticket-audience", "chat"), "needs a --ticket-key"),
+    "nobody who could come in": (("--no-guests",), "--no-guests needs --auth or --ticket-key"),
     "a bad rate": (("--post-rate", "10"), "--post-rate: a rate is"),
     "a bad proxy": (("--proxy", "proxy.example"), "--proxy proxy.example"),
     "a policy that is not there": (("--rooms", "nowhere.toml"), "--rooms nowhere.toml: there is no such file"),

@@ -220,6 +220,15 @@ class OptionsTests(SynchronousTestCase):
         options.parseOptions(["--store", "memory:"])
         self.assertEqual(options["credCheckers"], [])
 
+    def test_no_guests_where_others_can_come_in(self) -> None:
+        self.assertTrue(settings().guests)
+        for others in (("--auth", "memory:ada:secret"), ("--ticket-key", "tickets.key")):
+            self.assertFalse(settings("--no-guests", *others).guests)
+            self.assertFalse(settings(*others, "--no-guests").guests)
+        for more in ((), ("--rooms", "rooms.toml")):
+            error = self.assertRaises(UsageError, settings, "--no-guests", *more)
+            self.assertIn("--no-guests needs --auth or --ticket-key", str(error))
+
     def test_auth_that_can_not_be_is_told_without_its_secrets(self) -> None:
         for wrong, reason in (
             ("", "there is no such kind"),
