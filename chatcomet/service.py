@@ -243,7 +243,7 @@ class ChatService(Service):
         path = self._settings.prefix + "/"
         if isinstance(host, IPv4Address | IPv6Address):
             here = ("0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104  # what is listened on was the operator's choice
-            name = "localhost" if host.host in here else host.host
+            name = "localhost" if host.host in here else f"[{host.host}]" if ":" in host.host else host.host
             scheme = "https" if isinstance(getattr(port, "factory", None), TLSMemoryBIOFactory) else "http"
             return f"{scheme}://{name}:{host.port}{path}"
         return f"{host}, path {path}"

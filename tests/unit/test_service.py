@@ -79,6 +79,17 @@ class StartTests(ServiceTestCase):
         self.assertEqual(len(self.reactor.tcpServers), 2)
         self.assertEqual(self.connect().ask("/x/session").status, 200)
 
+    def test_says_where_the_page_is(self) -> None:
+        endpoints = ("tcp:8081", "tcp:8082:interface=127.0.0.1", "tcp:8083:interface=\\:\\:1")
+        elsewhere = ("tcp:8085:interface=2001\\:db8\\:\\:1", "unix:/run/chat.sock")
+        with capturedLogs() as events:
+            settings = replace(self.settings, listen=(*endpoints, *elsewhere))
+            ChatService(settings, cast(ReactorBase, self.reactor)).startService()
+        told = [str(event["address"]) for event in events if "address" in event]
+        here = [f"http://localhost:{port}/x/" for port in (8081, 8082, 8083)]
+        there = ["http://[2001:db8::1]:8085/x/", "UNIXAddress('/run/chat.sock'), path /x/"]
+        self.assertEqual(told, here + there)
+
     def test_many_may_knock_at_once_unless_the_operator_says_how_many(self) -> None:
         for more, knocking in (("", [BACKLOG_CONNECTIONS]), (":backlog=7", [])):
             listened: list[int] = []
