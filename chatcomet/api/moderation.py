@@ -2,6 +2,8 @@
 
 A ruling is about a name.  A guest may pick another one, so of a guest the session is ruled, too, for as long as it
 keeps it; who signs out and comes back is somebody else.  Where that matters, let people sign in.
+
+What a moderator has done is logged, by whom and in which room, and never what was said.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chatcomet.access.asker import SESSION, Asker
@@ -23,10 +26,14 @@ from chatcomet.errors import Malformed, NotFound
 
 T = TypeVar("T")
 
+_log = Logger()
+
 LONGEST_SECONDS = 100 * 366 * 24 * 3600.0
 
 Sanction = Literal["ban", "mute"]
 """May neither read nor post; may not post."""
+
+_DONE: dict[Sanction, str] = {"ban": "banned", "mute": "muted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ def erase(chat: Chat, name: str, seq: int, asker: Asker) -> Deferred[None]:
     def found(was_there: bool) -> None:
         if not was_there:
             raise NotFound(f"there is no message {seq} in this room")
+        _tell(asker, f"erased message {seq}", name)
 
     return chat.store.erase(name, seq).addCallback(found)
 
@@ -67,7 +75,12 @@ def sanction(chat: Chat, kind: Sanction, name: str, whom: str, seconds: float | 
     session = chat.sessions.guest(subject)
     subjects = [subject] if session is None else [subject, SESSION + session]
     rulings = [Ruling(kind, name, each, until, asker.name, now) for each in subjects]
-    return _all([chat.rulings.rule(ruling) for ruling in rulings]).addCallback(lambda _: _shown(rulings[0]))
+
+    def ruled(_: object) -> Ruled:
+        _tell(asker, f"{_DONE[kind]} {subject!r} {'for good' if seconds is None else f'for {seconds:g} s'}", name)
+        return _shown(rulings[0])
+
+    return _all([chat.rulings.rule(ruling) for ruling in rulings]).addCallback(ruled)
 
 
 def lift(chat: Chat, kind: Sanction, name: str, whom: str, asker: Asker) -> Deferred[None]:
@@ -80,7 +93,8 @@ def lift(chat: Chat, kind: Sanction, name: str, whom: str, asker: Asker) -> Defe
     if ruling is None:
         raise NotFound(f"there is no {kind} of this name in this room")
     subjects = [each.subject for each in chat.rulings.of(name) if _is_of(each, ruling)]
-    return _all([chat.rulings.lift(kind, name, subject) for subject in subjects]).addCallback(lambda _: None)
+    lifted = _all([chat.rulings.lift(kind, name, subject) for subject in subjects])
+    return lifted.addCallback(lambda _: _tell(asker, f"lifted the {kind} of {ruling.subject!r}", name))
 
 
 def sanctions(chat: Chat, kind: Sanction, name: str, asker: Asker) -> Sequence[Ruled]:
@@ -88,6 +102,13 @@ def sanctions(chat: Chat, kind: Sanction, name: str, asker: Asker) -> Sequence[R
     chat.gate.check("moderate", asker, check_room_name(name))
     rulings = [ruling for ruling in chat.rulings.of(name) if ruling.kind == kind]
     return [_shown(ruling) for ruling in rulings if not ruling.subject.startswith(SESSION)]
+
+
+def _tell(asker: Asker, done: str, room: str) -> None:
+    """Log what `asker` has `done` in `room`; no name has a character that would begin another line."""
+    _log.info(
+        "{name!r} ({kind}) has {done} in {room}", name=asker.name, kind=asker.identity.kind.value, done=done, room=room
+    )
 
 
 def _is_of(each: Ruling, ruling: Ruling) -> bool:

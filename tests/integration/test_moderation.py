@@ -73,3 +73,13 @@ def test_whoever_has_a_name_can_be_ruled(world: World, moderator: Mapping[str, s
     assert ask(world.port, "DELETE", path, headers=moderator).status == 404
     assert world.ask(person, "POST", f"{ROOM}/messages", {"text": "back again"}).status == 201
     world.sign_out(person)
+
+
+def test_the_log_says_who_did_what(world: World, moderator: Mapping[str, str]) -> None:
+    seq = world.say("hall", "a text that is nobody's business")
+    assert ask(world.port, "DELETE", f"{ROOM}/messages/{seq}", headers=moderator).status == 204
+    assert put(world, f"{ROOM}/mutes/Mallory", {"seconds": 60}, moderator).status == 200
+    assert f"'mo' (ticket) has erased message {seq} in hall" in world.server.log
+    assert "'mo' (ticket) has muted 'mallory' for 60 s in hall" in world.server.log
+    assert "nobody's business" not in world.server.log
+    assert world.told() == set()

@@ -7,6 +7,7 @@ from math import inf, nan
 from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
 
 from chatcomet.access.asker import SESSION, Asker, holder, stranger
 from chatcomet.access.policy import Policy
@@ -260,3 +261,49 @@ class SanctionsTests(ModerationTestCase):
 
     def test_is_for_moderators(self) -> None:
         self.assert_for_moderators_alone(lambda room, asker: sanctions(self.chat, "ban", room, asker))
+
+
+class LogTests(ModerationTestCase):
+    def told(self, *acts: Callable[[], object]) -> list[str]:
+        """What is logged of these."""
+        with capturedLogs() as events:
+            for act in acts:
+                act()
+        return [str(formatEvent(event)) for event in events]
+
+    def test_says_what_was_done_and_by_whom_and_never_what_was_said(self) -> None:
+        self.add("a secret")
+        told = self.told(
+            lambda: erase(self.chat, "lobby", 0, self.mo),
+            lambda: self.rule("ban", "Eve"),
+            lambda: self.rule("mute", "d'Arc", 90.5),
+            lambda: self.lift("ban", "EVE"),
+            lambda: erase(self.chat, "lobby", 0, with_ticket("ada l.", "moderate")),
+        )
+        self.assertEqual(
+            told,
+            [
+                "'mo' (member) has erased message 0 in lobby",
+                "'mo' (member) has banned 'eve' for good in lobby",
+                """'mo' (member) has muted "d'arc" for 90.5 s in lobby""",
+                "'mo' (member) has lifted the ban of 'eve' in lobby",
+                "'ada l.' (ticket) has erased message 0 in lobby",
+            ],
+        )
+
+    def test_names_no_session(self) -> None:
+        eve = self.sign_in("eve")
+        assert eve.session is not None
+        self.assertNotIn(
+            eve.session.id, "".join(self.told(lambda: self.rule("ban", "eve"), lambda: self.lift("ban", "eve")))
+        )
+
+    def test_what_was_not_done_is_not_told(self) -> None:
+        def refused() -> None:
+            self.failureResultOf(erase(self.chat, "lobby", 7, self.mo), NotFound)
+            self.assertRaises(NotFound, lift, self.chat, "ban", "lobby", "eve", self.mo)
+            self.assertRaises(NotAllowed, erase, self.chat, "lobby", 0, self.account("ada"))
+            self.store.close()
+            self.failureResultOf(sanction(self.chat, "ban", "lobby", "eve", None, self.mo), StoreUnavailable)
+
+        self.assertEqual(self.told(refused), [])
