@@ -2,11 +2,14 @@
 
 A room that is used again soon costs a read of the store if it has gone meanwhile, and one that stays costs
 memory.  So those idle for `IDLE_SECONDS` are forgotten, and when there are twice as many as after the last
-such sweep (somebody asks for one name after the other), all idle ones are, at once.
+such sweep (somebody asks for one name after the other), all idle ones are, at once.  A room that everybody has left is
+not idle as long as they may come back (`roster`), but in such a crowd it is from `LEFT_SECONDS` on: else whoever asks
+for thousands of names a second would have them all kept for that long.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 
@@ -22,6 +25,7 @@ from chatcomet.core.waiters import NO_BURST, Burst, Standing
 
 IDLE_SECONDS = 60.0
 CROWD = 1_000
+LEFT_SECONDS = 1.0  # between two polls is less than that
 
 
 class Hub:
@@ -120,7 +124,7 @@ class Hub:
 
     def _make(self, name: str, now: float) -> Room:
         if len(self._rooms) >= self._crowd:
-            self._forget(unused_since=now)
+            self._forget(unused_since=now, left_since=now - LEFT_SECONDS)
         if not self._sweeping:
             self._sweeping = True
             self._clock.callLater(IDLE_SECONDS, self._sweep)
@@ -144,8 +148,9 @@ class Hub:
         if self._sweeping:
             self._clock.callLater(IDLE_SECONDS, self._sweep)
 
-    def _forget(self, unused_since: float) -> None:
-        """Forget the rooms that are idle and were last used at `unused_since` or before."""
-        for name in [name for name, room in self._rooms.items() if room.idle and room.last_used <= unused_since]:
-            del self._rooms[name]
+    def _forget(self, unused_since: float, left_since: float = -math.inf) -> None:
+        """Forget the rooms that were last used at `unused_since` or before, and are idle or left since `left_since`."""
+        rooms = [room for room in self._rooms.values() if room.last_used <= unused_since and room.is_left(left_since)]
+        for room in rooms:
+            self._rooms.pop(room.name).close()
         self._crowd = max(CROWD, 2 * len(self._rooms))

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from weakref import proxy
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -61,9 +62,10 @@ class Room:
     ) -> None:
         self.name = name
         self.head: int | None = None
-        self.waiters = WaiterSet(clock, holds, self.nothing, burst)
-        self.watchers = WaiterSet(clock, holds, self.nothing, burst)  # whom a change of the roster wakes, too
-        self.roster = Roster(clock, self._is_roster_looked_at, self._roster_changed)
+        me = proxy(self)  # what belongs to a room keeps it in no cycle: rooms come and go by thousands
+        self.waiters = WaiterSet(clock, holds, lambda: me.nothing(), burst)
+        self.watchers = WaiterSet(clock, holds, lambda: me.nothing(), burst)  # whom a change of the roster wakes, too
+        self.roster = Roster(clock, lambda: me._is_roster_looked_at(), lambda: me._roster_changed())
         self.last_used = clock.seconds()
         self._store = store
         self._clock = clock
@@ -82,13 +84,21 @@ class Room:
     @property
     def idle(self) -> bool:
         """Whether nothing is lost when this room is forgotten: nobody waits or reads, nothing is on its way."""
+        return self.is_left(-math.inf)
+
+    def is_left(self, since: float) -> bool:
+        """Whether nothing is lost but that somebody left at `since` or before, and might have come back unnoticed."""
         return (
             self.waiters.idle
             and self.watchers.idle
-            and not len(self.roster)
+            and self.roster.is_left(since)
             and not self._uses
             and not self._delivering
         )
+
+    def close(self) -> None:
+        """It is forgotten: leave no timer behind."""
+        self.roster.close()
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

@@ -84,6 +84,19 @@ class Roster:
         """How many people are here."""
         return len(self._present)
 
+    def is_left(self, since: float) -> bool:
+        """Whether nobody is here, but for those whose last reader left at `since` or before."""
+        if len(self._left) < len(self._present):
+            return False
+        return not self._left or next(reversed(self._left.values())) <= since
+
+    def close(self) -> None:
+        """Nobody looks any more: leave no timer behind."""
+        typing = [presence.typing for presence in self._present.values()]
+        for call in (self._sweep, self._announcement, *typing):
+            if call is not None:
+                call.cancel()
+
     @property
     def state(self) -> RosterState:
         """Who is here now: one object for all who ask, until it changes."""

@@ -158,7 +158,9 @@ class WaiterSet:
 
     def expire(self, tick: int) -> None:
         """Fire those whose hold ends at `tick` with an empty page."""
-        self.fire([self._buckets.pop(tick, {})], self._nothing())
+        bucket = self._buckets.pop(tick, None)
+        if bucket:
+            self.fire([bucket], self._nothing())
 
     def fire(self, taken: list[Bucket], outcome: Page | Failure) -> None:
         """Fire those who were `taken` and have not been cancelled."""

@@ -151,7 +151,8 @@ class DismissTests(WaysTestCase):
             waiting.cancel()
             self.failureResultOf(waiting, CancelledError)
         self.others = []
-        self.hub._rooms.clear()
+        self.hub._forget(self.clock.seconds(), self.clock.seconds())
+        self.assertEqual(len(self.hub), 0)
         answer: Deferred[Bounds] = Deferred()
         with patch.object(self.store, "bounds", return_value=answer):
             waits = self.waits(self.ada)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+from weakref import ref
+
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.core import hub as hub_module
 from chatcomet.core import waiters as waiters_module
-from chatcomet.core.hub import IDLE_SECONDS, Hub
+from chatcomet.core.hub import IDLE_SECONDS, LEFT_SECONDS, Hub
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Page
 from chatcomet.core.room import RETRY_SECONDS
 from chatcomet.core.roster import WAKE_SECONDS, Person
@@ -16,6 +19,8 @@ from chatcomet.core.waiters import Standing
 from chatcomet.errors import CursorExpired
 from tests.unit.core.slow_store import EPOCH, SlowStore
 from tests.unit.core.turning_clock import TurningClock
+
+ADA = Person("1", "ada")
 
 
 class HubTestCase(SynchronousTestCase):
@@ -332,6 +337,55 @@ class CrowdTests(HubTestCase):
             self.successResultOf(hub.before(f"room{number}", None, 1))
             self.assertLessEqual(len(hub), 10)
 
+    def pass_through(self, hub: Hub, count: int, seconds: float) -> None:
+        """So many rooms are entered and left, one every so many seconds."""
+        for number in range(count):
+            roster = hub.room(f"room{number}").roster
+            roster.enter(ADA)
+            roster.type(ADA)
+            roster.look()
+            roster.leave(ADA)
+            self.clock.advance(seconds)
+
+    def test_who_passes_through_rooms_keeps_none(self) -> None:
+        self.patch(hub_module, "CROWD", 50)
+        hub = Hub(self.store, self.clock)
+        self.pass_through(hub, 1000, LEFT_SECONDS / 10)
+        self.assertLessEqual(len(hub), 50)
+        self.assertLessEqual(len(self.clock.getDelayedCalls()), 1 + 3 * 50)
+
+    def test_who_has_just_left_is_still_there(self) -> None:
+        self.patch(hub_module, "CROWD", 10)
+        hub = Hub(self.store, self.clock)
+        hub.room("lobby").roster.enter(ADA)
+        hub.room("lobby").roster.leave(ADA)
+        self.clock.advance(LEFT_SECONDS / 2)
+        self.pass_through(hub, 40, 0.0)
+        self.assertEqual(len(hub.room("lobby").roster), 1)
+
+    def test_who_reads_stays(self) -> None:
+        """A stream that is writing waits for nothing, and does not ask for its room again."""
+        self.patch(hub_module, "CROWD", 10)
+        hub = Hub(self.store, self.clock)
+        room = hub.room("lobby")
+        room.roster.enter(ADA)
+        self.pass_through(hub, 40, LEFT_SECONDS)
+        self.assertIs(hub.room("lobby"), room)
+
+    def test_a_room_that_is_forgotten_is_gone(self) -> None:
+        """And not left to the garbage collector, which looks seldom."""
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        waiting = self.after("lobby", 0)
+        room = ref(self.hub.room("lobby"))
+        self.store.post("lobby")
+        self.assertEqual(self.seqs(waiting), [0])
+        self.pass_through(self.hub, 1, 0.0)
+        self.hub._forget(self.clock.seconds(), self.clock.seconds())
+        self.assertIsNone(room())
+        self.clock.advance(IDLE_SECONDS)
+
     def test_sweeping_a_crowd_is_rare(self) -> None:
         """Where all are busy, it is not looked through all of them for each new one."""
         self.patch(hub_module, "CROWD", 10)
@@ -339,9 +393,9 @@ class CrowdTests(HubTestCase):
         sweeps: list[int] = []
         forget = hub._forget
 
-        def count(unused_since: float) -> None:
+        def count(unused_since: float, left_since: float) -> None:
             sweeps.append(len(hub))
-            forget(unused_since)
+            forget(unused_since, left_since)
 
         self.patch(hub, "_forget", count)
         for number in range(320):
