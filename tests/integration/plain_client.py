@@ -132,6 +132,10 @@ class Connection:
         self._received += data
         return len(data)
 
+    def fileno(self) -> int:
+        """The descriptor of its socket."""
+        return self._socket.fileno()
+
     def close(self) -> None:
         """Say goodbye (FIN)."""
         self._socket.close()
