@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import StartServer
-from tests.integration.hostile.assault import descriptors
+from tests.integration.hostile.assault import connections, descriptors
 from tests.integration.hostile.honest import HonestReaders
 from tests.integration.hostile.siege import Siege, fill
 from tests.integration.plain_client import HOST, JSON, Connection, ask, cursor, request, settle
@@ -55,7 +55,7 @@ def test_slow_senders_are_cut_at_their_deadlines_and_readers_served(
 ) -> None:
     server = start_server("--hold", "3600", environ=clock.environ)
     start = fill(server.port, "full")
-    before = descriptors(server.pid)
+    before = connections(server.pid)
     honest = HonestReaders(server.port, HONEST)
     siege = Siege(server.port, SLOW, start)
     siege.begin()
@@ -81,10 +81,10 @@ def test_slow_senders_are_cut_at_their_deadlines_and_readers_served(
 
 
 def until_there_are_no_more_than(server: Server, count: int) -> None:
-    """Wait until the server has no more descriptors open."""
+    """Wait until the server has no more connections."""
     end = time.monotonic() + PATIENCE_SECONDS
-    while descriptors(server.pid) > count:
-        assert time.monotonic() < end, descriptors(server.pid)
+    while connections(server.pid) > count:
+        assert time.monotonic() < end, connections(server.pid)
         settle(server.port)
         time.sleep(0.02)
 

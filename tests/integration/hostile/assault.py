@@ -182,6 +182,15 @@ def descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+def connections(pid: int) -> int:
+    """How many of them are sockets: of its database it opens another one when it is asked for more at once."""
+    count = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            count += str(descriptor.readlink()).startswith("socket:")
+    return count
+
+
 def settle(pid: int, before: int, seconds: float) -> int:
     """How many descriptors it has when these are as few as `before`, or so many seconds later."""
     end = time.monotonic() + seconds
