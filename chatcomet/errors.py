@@ -151,5 +151,9 @@ class Crowded(ServerFault):
         self.pages = pages
 
 
+class CrowdedAddress(Crowded):
+    """Too many of them are from the address of this one."""
+
+
 class StartRefused(ChatcometError):
     """The server can't start with this configuration, this store or this key."""

@@ -74,17 +74,22 @@ class Readers:
         """How many there are now."""
         return len(self._all)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be no more, from wherever."""
+        return len(self._all) >= self._most
+
     def enter(self, reader: Reader) -> bool:
         """Whether one more may wait or follow; if so, `leave` is owed."""
         asker = reader.asker
         address = asker.address
-        if len(self._all) >= self._most:
+        if self.is_full:
             self._refusals.count("readers")
             return False
         if address is not None:
             before = self._by_address.get(address, 0)
             if before >= self._most_each:
-                self._refusals.count("readers")
+                self._refusals.count("readers of one address")
                 return False
             self._by_address[address] = before + 1
         self._all[reader] = None

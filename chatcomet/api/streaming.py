@@ -29,7 +29,7 @@ from chatcomet.api.waiting import Wait
 from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Page, check_room_name
 from chatcomet.core.roster import RosterState
 from chatcomet.core.waiters import Standing
-from chatcomet.errors import AskerError, Crowded, CursorExpired, ServerFault
+from chatcomet.errors import AskerError, Crowded, CrowdedAddress, CursorExpired, ServerFault
 
 ALIVE_SECONDS = 15.0
 STALL_SECONDS = 30.0
@@ -93,7 +93,7 @@ def follow(chat: Chat, asked: Follow, asker: Asker, sink: Sink) -> Deferred[Stre
     def begin(cursor: Cursor) -> Stream:
         stream = Stream(chat, asked, asker, cursor, sink)
         if not stream.enter():
-            raise Crowded((), CROWDED_SECONDS)
+            raise _crowded(chat)
         return stream
 
     return _start(chat, asked, asker).addCallback(begin)
@@ -105,8 +105,14 @@ def _start(chat: Chat, asked: Follow, asker: Asker) -> Deferred[Cursor]:
         return succeed(asked.cursor)
     wait = Wait(chat.readers, asker, (asked.room,), ())
     if not wait.enter():
-        return fail(Crowded((), CROWDED_SECONDS))
+        return fail(_crowded(chat))
     return wait.until(chat.hub.latest(asked.room))
+
+
+def _crowded(chat: Chat) -> Crowded:
+    """What one too many is told."""
+    kind = Crowded if chat.readers.is_full else CrowdedAddress
+    return kind((), CROWDED_SECONDS)
 
 
 @implementer(IPushProducer)

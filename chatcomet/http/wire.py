@@ -24,6 +24,7 @@ from chatcomet.errors import (
     ChatcometError,
     CrossSite,
     Crowded,
+    CrowdedAddress,
     CursorExpired,
     KeyReused,
     Limited,
@@ -337,6 +338,9 @@ _KINDS: dict[type[ChatcometError], _Kind] = {
     SignInFailed: _Kind(HTTPStatus.UNAUTHORIZED, "sign-in-failed", "The name or the password is wrong"),
     SignInUnavailable: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "sign-in-unavailable", "Passwords can't be checked now"),
     Crowded: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "too-many-readers", "Too many readers"),
+    CrowdedAddress: _Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, "too-many-readers-of-address", "Too many readers of one address"
+    ),
     NotAllowed: _Kind(HTTPStatus.FORBIDDEN, "not-allowed", "You may not do this"),
     Misdirected: _Kind(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", "This server does not go by that name"),
     CursorExpired: _Kind(HTTPStatus.GONE, "cursor-expired", "The cursor does not lead on from here"),

@@ -129,11 +129,15 @@ class LimitTests(ReadersTestCase):
             self.assertEqual(one.faults, [])
 
     def test_whoever_is_put_off_is_counted_for_the_operator(self) -> None:
-        for readers in (self.limited(1, 0), self.limited(0, 1)):
+        for readers, reason in (
+            (self.limited(1, 0), "readers"),
+            (self.limited(0, 1), "readers of one address"),
+            (self.limited(1, 1), "readers"),
+        ):
             self.entered(readers, "192.0.2.1", 1)
             with capturedLogs() as events:
                 self.entered(readers, "192.0.2.1", 1)
-            self.assertEqual([event["name"] for event in events], ["readers"])
+            self.assertEqual([event["name"] for event in events], [reason])
 
     @settings(deadline=None)
     @given(

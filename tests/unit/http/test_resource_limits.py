@@ -127,6 +127,7 @@ class ReadersTests(AccessTestCase):
     """There are as many as there may be, in all."""
 
     settings = Settings(store="memory:", readers=2)
+    problem = "too-many-readers"
     address = ""
 
     def setUp(self) -> None:
@@ -192,7 +193,7 @@ class ReadersTests(AccessTestCase):
     def test_a_socket_is_refused(self) -> None:
         for query in ("", "?cursor=k3v9.0"):
             answer = self.handshake("lobby", query, **self.headers)
-            self.assert_refused(503, "too-many-readers", answer)
+            self.assert_refused(503, self.problem, answer)
             self.assert_put_off(answer)
 
     def test_posts_are_not(self) -> None:
@@ -222,6 +223,7 @@ class ReadersOfAnAddressTests(ReadersTests):
     """There are as many as there may be from one address."""
 
     settings = Settings(store="memory:", readers_per_address=2)
+    problem = "too-many-readers-of-address"
     address = HERE
 
     def test_others_wait_as_always(self) -> None:

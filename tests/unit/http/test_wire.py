@@ -21,6 +21,7 @@ from chatcomet.errors import (
     BadTicket,
     ChatcometError,
     Crowded,
+    CrowdedAddress,
     CursorExpired,
     HalfAsked,
     Limited,
@@ -259,9 +260,9 @@ class ProblemTests(SynchronousTestCase):
 
     def test_every_error_of_an_asker_or_the_server_has_one(self) -> None:
         asked = [error for error in _kinds(AskerError) if error not in (AskerError, CursorExpired, TooMany)]
-        faults = [error for error in _kinds(ServerFault) if error is not Crowded]
+        faults = [error for error in _kinds(ServerFault) if not issubclass(error, Crowded)]
         found = {error: wire.problem_answer(error("why")) for error in [*asked, *faults]}
-        found[Crowded] = wire.problem_answer(Crowded((), 5))
+        found |= {error: wire.problem_answer(error((), 5)) for error in (Crowded, CrowdedAddress)}
         self.assertTrue(all(400 <= found[error].status < 500 for error in asked))
         self.assertTrue(all(found[error].status == 503 for error in found if issubclass(error, ServerFault)))
         named: dict[str, set[type[ChatcometError]]] = {}
