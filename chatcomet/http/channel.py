@@ -24,7 +24,7 @@ from chatcomet.http import wire
 from chatcomet.http.asks import Ask
 from chatcomet.http.body import LAST_CHUNK, ChunkedBody
 from chatcomet.http.deadlines import NEVER
-from chatcomet.http.request import IDLE_SECONDS, LimitedChannel
+from chatcomet.http.limited import IDLE_SECONDS, LimitedChannel
 from chatcomet.http.wire import FAULT, Answer
 
 

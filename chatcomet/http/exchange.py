@@ -1,6 +1,6 @@
 """Exchange: one request and its answer on a connection that has several of them at once (HTTP/2's word is stream).
 
-A `Request` takes it for its channel.  The limits are those of `http.request`, and what a refusal says is the same;
+A `Request` takes it for its channel.  The limits are those of `http.limited`, and what a refusal says is the same;
 but it ends no more than this exchange.
 """
 
@@ -19,16 +19,9 @@ from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 
 from chatcomet.http.deadlines import NEVER
+from chatcomet.http.limited import BODY_SECONDS, HEADER_BYTES, HEADERS, IDLE_SECONDS, LINE_BYTES, LINGER_SECONDS
 from chatcomet.http.query import in_ascii
-from chatcomet.http.request import (
-    BODY_SECONDS,
-    HEADER_BYTES,
-    HEADERS,
-    IDLE_SECONDS,
-    LINE_BYTES,
-    LINGER_SECONDS,
-    ChatRequest,
-)
+from chatcomet.http.request import ChatRequest
 from chatcomet.http.wire import problem
 
 if TYPE_CHECKING:

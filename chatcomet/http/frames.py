@@ -34,7 +34,7 @@ from zope.interface import implementer
 
 from chatcomet.http.handshake import switch
 from chatcomet.http.incoming import Incoming
-from chatcomet.http.request import BODY_BYTES, LINGER_SECONDS, LimitedChannel
+from chatcomet.http.limited import BODY_BYTES, LINGER_SECONDS, LimitedChannel
 
 MESSAGE_BYTES = BODY_BYTES
 UNANSWERED = 2

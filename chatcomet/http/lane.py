@@ -27,8 +27,8 @@ from chatcomet.http.cors import listed_origin
 from chatcomet.http.credentials import NONE, Credentials, known_by, read_credentials, with_ticket
 from chatcomet.http.events import follow_room
 from chatcomet.http.hosts import Hosts
+from chatcomet.http.limited import LimitedChannel
 from chatcomet.http.plain import MOST_BYTES, Head, read_head, read_line, read_upgrade
-from chatcomet.http.request import LimitedChannel
 from chatcomet.http.socket import open_socket
 
 ASKS = 1_024

@@ -5,7 +5,7 @@ Each request is an `Exchange`, and takes the slow lane.  Over TLS only, where it
 =========================  ==============================================  ======================================
 limit                      whom it stops                                   what happens
 =========================  ==============================================  ======================================
-those of `http.request`    as there                                        414, 431, 413, 408; the exchange ends
+those of `http.limited`    as there                                        414, 431, 413, 408; the exchange ends
 `EXCHANGES` at once        who asks without end and waits for nothing      the connection ends (`h2` sees to it)
 `HELD_BYTES`               many bodies of which none is complete           the newest is refused, to be sent again
 `RESETS`, and              who asks and takes it back at once, for the     the connection ends
@@ -47,7 +47,7 @@ from chatcomet.http import eager
 from chatcomet.http.arrival import BLOCK_BYTES, FRAME_BYTES, Arrival
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.exchange import Exchange, Fields
-from chatcomet.http.request import HEADER_SECONDS, IDLE_SECONDS, UNTAKEN_SECONDS
+from chatcomet.http.limited import HEADER_SECONDS, IDLE_SECONDS, UNTAKEN_SECONDS
 
 if TYPE_CHECKING:
     from chatcomet.http.site import ChatSite

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MOST_BYTES = 16 * 1024
-"""Of a plain request.  This and the next are well within the limits of `http.request`, which are therefore kept."""
+"""Of a plain request.  This and the next are well within the limits of `http.limited`, which are therefore kept."""
 
 _LINE_BYTES = 4 * 1024
 _HEAD_BYTES = 8 * 1024  # which no line in it exceeds

@@ -38,8 +38,9 @@ from chatcomet.http.credentials import Credentials, counted_address, known_by, r
 from chatcomet.http.description import read_description
 from chatcomet.http.events import follow_room
 from chatcomet.http.handshake import check_line
+from chatcomet.http.limited import LimitedChannel
 from chatcomet.http.page import FILES, read_page
-from chatcomet.http.request import ChatRequest, LimitedChannel
+from chatcomet.http.request import ChatRequest
 from chatcomet.http.socket import open_socket
 from chatcomet.http.wire import Answer
 

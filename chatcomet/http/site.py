@@ -20,9 +20,10 @@ from chatcomet.http.connections import Connection, Connections
 from chatcomet.http.deadlines import Deadlines
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
+from chatcomet.http.limited import IDLE_SECONDS, LimitedChannel
 from chatcomet.http.multiplexed import Multiplexed
 from chatcomet.http.outbox import Outbox
-from chatcomet.http.request import IDLE_SECONDS, ChatRequest, LimitedChannel
+from chatcomet.http.request import ChatRequest
 from chatcomet.http.wire import Answer
 
 

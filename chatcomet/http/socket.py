@@ -63,8 +63,8 @@ from chatcomet.http.asks import check_source
 from chatcomet.http.bodies import read_json
 from chatcomet.http.frames import FORBIDDEN, NO_OBJECT, NO_UTF8, RESTART, TRY_LATER, UNAUTHORIZED, Socket, framed
 from chatcomet.http.handshake import Offer, read_handshake
+from chatcomet.http.limited import LimitedChannel
 from chatcomet.http.query import Query
-from chatcomet.http.request import LimitedChannel
 
 IN_FLIGHT = 32
 

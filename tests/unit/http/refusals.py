@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from chatcomet.http.request import LINGER_SECONDS
+from chatcomet.http.limited import LINGER_SECONDS
 from tests.unit.http.peer import Peer, asking
 from tests.unit.http.running_edge import EdgeTestCase
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatcomet.http.request import LINGER_SECONDS
+from chatcomet.http.limited import LINGER_SECONDS
 from tests.unit.http.running_edge import EdgeTestCase
 from tests.unit.http.socket_peer import SocketPeer
 

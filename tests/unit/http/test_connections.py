@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.http.connections import LOOKS, Connections
 from chatcomet.http.deadlines import NEVER
-from chatcomet.http.request import HEADER_SECONDS
+from chatcomet.http.limited import HEADER_SECONDS
 from chatcomet.http.site import ChatSite, Closable
 from tests.unit.http.peer import asking
 from tests.unit.http.running_edge import HOSTS, EdgeTestCase

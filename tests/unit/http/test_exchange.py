@@ -7,14 +7,7 @@ from dataclasses import replace
 
 from h2.errors import ErrorCodes
 
-from chatcomet.http.request import (
-    BODY_BYTES,
-    BODY_SECONDS,
-    HEADER_BYTES,
-    HEADERS,
-    LINE_BYTES,
-    LINGER_SECONDS,
-)
+from chatcomet.http.limited import BODY_BYTES, BODY_SECONDS, HEADER_BYTES, HEADERS, LINE_BYTES, LINGER_SECONDS
 from chatcomet.settings import Settings
 from tests.unit.http.multiplexed_peer import HOST, Heard
 from tests.unit.http.peer import Answer, asking

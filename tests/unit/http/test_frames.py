@@ -14,7 +14,7 @@ from chatcomet.core.roster import GRACE_SECONDS
 from chatcomet.errors import StoreUnavailable
 from chatcomet.http import socket as socket_module
 from chatcomet.http.frames import MESSAGE_BYTES, UNANSWERED
-from chatcomet.http.request import IDLE_SECONDS, LINGER_SECONDS
+from chatcomet.http.limited import IDLE_SECONDS, LINGER_SECONDS
 from chatcomet.http.socket import SocketSink
 from tests.unit.http.peer import PeerTransport
 from tests.unit.http.running_sockets import KEY, SocketTestCase, keys_of, posting

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 
 from chatcomet.http.arrival import BLOCK_BYTES, FRAME_BYTES
 from chatcomet.http.deadlines import NEVER
+from chatcomet.http.limited import BODY_SECONDS, HEADER_SECONDS, IDLE_SECONDS, LINGER_SECONDS, UNTAKEN_SECONDS
 from chatcomet.http.multiplexed import (
     _TABLE_BYTES,
     EXCHANGES,
@@ -22,7 +23,6 @@ from chatcomet.http.multiplexed import (
     RESETS_A_SECOND,
     Multiplexed,
 )
-from chatcomet.http.request import BODY_SECONDS, HEADER_SECONDS, IDLE_SECONDS, LINGER_SECONDS, UNTAKEN_SECONDS
 from chatcomet.settings import Settings
 from tests.unit.http.multiplexed_peer import MultiplexedPeer, NegotiatedTransport
 from tests.unit.http.peer import Peer, PeerTransport, PlainTransport, SecureTransport

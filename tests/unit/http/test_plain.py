@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from chatcomet.http.limited import HEADER_BYTES, LINE_BYTES
 from chatcomet.http.plain import read_head, read_line, read_upgrade
-from chatcomet.http.request import HEADER_BYTES, LINE_BYTES
 
 
 class LineTests(SynchronousTestCase):

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
 from chatcomet.core.message import DATA_BYTES
-from chatcomet.http.request import HEADER_SECONDS, LINGER_SECONDS
+from chatcomet.http.limited import HEADER_SECONDS, LINGER_SECONDS
 from chatcomet.http.site import ChatSite
 from chatcomet.settings import Settings
 from tests.unit.http.peer import Peer, PeerTransport, asking

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatcomet.http.request import IDLE_SECONDS, LINGER_SECONDS
+from chatcomet.http.limited import IDLE_SECONDS, LINGER_SECONDS
 from tests.unit.http.refusals import CHUNKED, POST, SESSION, RefusalTestCase
 
 
