@@ -7,12 +7,10 @@ from math import inf
 
 from chatcomet.access.accounts import Account
 from chatcomet.access.identity import GUEST, Identity, Kind, Session, fold
+from chatcomet.access.rulings import SESSION
 from chatcomet.access.sessions import end_of
 from chatcomet.access.tickets import Ticket
 from chatcomet.core.roster import Person
-
-SESSION = "session\n"
-"""Before a session's id, where that is ruled: no name begins so, since none has a control character."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,10 @@ cookie).  Of bans and mutes there are `KEPT` in a room at most, and for one more
 for the moderators of a room to make, and who has so many there made them.  A session or ticket that has ended stays so,
 or a stolen cookie would count again some day: of guests' the limits see to it that there is an end
 (``limits.ENDED``), and of others each belongs to somebody whom the operator has let in.
+
+A ban or mute is of a name.  Of a guest it is of the session, too, under a subject of its own for each name under which
+the session was ruled (`of_session`): one who is banned under two names is let in when both bans are lifted, and what is
+ruled anew about a name is ruled about all sessions that were ruled for it.
 """
 
 from __future__ import annotations
@@ -25,6 +29,20 @@ CROWD = 1_000  # those that are over are looked for when there are so many, then
 
 _LIFTED: tuple[Kind, ...] = ("ban", "mute")
 
+SESSION = "session\n"
+"""Before a session's id, where that is ruled: no name begins so, since none has a control character."""
+
+
+def of_session(session: str, name: str) -> str:
+    """The subject that stands for `session` (an id), where it is ruled for its `name`, as `fold` has it."""
+    return f"{SESSION}{session}\n{name}"
+
+
+def ruled_name(subject: str) -> str:
+    """For which name `subject` is ruled, be it that name or a session."""
+    return subject.rpartition("\n")[2]
+
+
 Began = Callable[[Ruling], None]
 """Called with a ruling that has begun, or begun anew with another end."""
 
@@ -38,6 +56,7 @@ class Rulings:
         self._store = store
         self._wall = wall
         self._ruled: dict[tuple[Kind, str], dict[str, Ruling]] = {}  # by kind and room, then by subject, oldest first
+        self._sessions: dict[tuple[Kind, str, str], dict[str, Ruling]] = {}  # of these, those of `SESSION` and an id
         self._count = 0
         self._crowd = CROWD
         self._began: list[Began] = []
@@ -64,8 +83,11 @@ class Rulings:
         return None if ruling is None or ruling.is_over(self._wall()) else ruling
 
     def is_ruled(self, kind: Kind, room: str, subject: str) -> bool:
-        """Whether there is such a ruling."""
-        return self.find(kind, room, subject) is not None
+        """Whether there is such a ruling; of `SESSION` and an id, whether there is one for any name."""
+        if not subject.startswith(SESSION):
+            return self.find(kind, room, subject) is not None
+        now = self._wall()
+        return any(not ruling.is_over(now) for ruling in self._sessions.get((kind, room, subject), {}).values())
 
     def of(self, room: str) -> Sequence[Ruling]:
         """All of a room that are not over, by kind, the oldest first."""
@@ -114,6 +136,8 @@ class Rulings:
         among = self._ruled.setdefault((ruling.kind, ruling.room), {})
         among[ruling.subject] = ruling
         self._count += 1
+        if ruling.subject.startswith(SESSION):
+            self._sessions.setdefault(_by_session(ruling.key), {})[ruling.subject] = ruling
         if ruling.kind in _LIFTED and len(among) > KEPT:
             oldest = next(iter(among.values()))
             self._drop(oldest.key)
@@ -126,6 +150,14 @@ class Rulings:
             self._count -= 1
             if not among:
                 del self._ruled[kind, room]
+            if subject.startswith(SESSION):
+                self._drop_session(key)
+
+    def _drop_session(self, key: RulingKey) -> None:
+        names = self._sessions[_by_session(key)]
+        del names[key.subject]
+        if not names:
+            del self._sessions[_by_session(key)]
 
     def _forget_over(self) -> None:
         now = self._wall()
@@ -137,3 +169,9 @@ class Rulings:
     def _not_lifted(self, failure: Failure) -> None:
         """It stays in the store, and is lifted when the server starts again and there are still too many."""
         self._log.warn("an old ruling can't be lifted now: {reason}", reason=failure.getErrorMessage())
+
+
+def _by_session(key: RulingKey) -> tuple[Kind, str, str]:
+    """The same for whatever name a session is ruled."""
+    kind, room, subject = key
+    return kind, room, subject.rpartition("\n")[0]

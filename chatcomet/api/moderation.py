@@ -1,7 +1,8 @@
 """Moderation: what was said may be taken back, and who said it kept from saying more.
 
 A ruling is about a name.  A guest may pick another one, so of a guest the session is ruled, too, for as long as it
-keeps it; who signs out and comes back is somebody else.  Where that matters, let people sign in.
+keeps it; who signs out and comes back is somebody else.  Where that matters, let people sign in.  A newer ruling about
+the name, or its end, is one about all sessions that were ruled for it, whatever they are called by now.
 
 What a moderator has done is logged, by whom and in which room, and never what was said.
 """
@@ -17,8 +18,9 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chatcomet.access.asker import SESSION, Asker
+from chatcomet.access.asker import Asker
 from chatcomet.access.identity import check_name, fold
+from chatcomet.access.rulings import SESSION, of_session, ruled_name
 from chatcomet.api.chat import Chat
 from chatcomet.core.message import check_room_name
 from chatcomet.core.rulings import Ruling
@@ -73,7 +75,9 @@ def sanction(chat: Chat, kind: Sanction, name: str, whom: str, seconds: float | 
     now = chat.wall()
     until = math.inf if seconds is None else now + seconds
     session = chat.sessions.guest(subject)
-    subjects = [subject] if session is None else [subject, SESSION + session]
+    subjects = {subject: None, **dict.fromkeys(_ruled_for(chat, kind, name, subject))}  # in this order, each once
+    if session is not None:
+        subjects[of_session(session, subject)] = None
     rulings = [Ruling(kind, name, each, until, asker.name, now) for each in subjects]
 
     def ruled(_: object) -> Ruled:
@@ -89,12 +93,12 @@ def lift(chat: Chat, kind: Sanction, name: str, whom: str, asker: Asker) -> Defe
     Fires when that is so.  Fails with `ServerFault`.  Raises `Malformed`, `NotAllowed`, `NotSignedIn` and `NotFound`.
     """
     chat.gate.check("moderate", asker, check_room_name(name))
-    ruling = chat.rulings.find(kind, name, fold(check_name(whom)))
-    if ruling is None:
+    subject = fold(check_name(whom))
+    if chat.rulings.find(kind, name, subject) is None:
         raise NotFound(f"there is no {kind} of this name in this room")
-    subjects = [each.subject for each in chat.rulings.of(name) if _is_of(each, ruling)]
-    lifted = _all([chat.rulings.lift(kind, name, subject) for subject in subjects])
-    return lifted.addCallback(lambda _: _tell(asker, f"lifted the {kind} of {ruling.subject!r}", name))
+    subjects = _ruled_for(chat, kind, name, subject)
+    lifted = _all([chat.rulings.lift(kind, name, each) for each in subjects])
+    return lifted.addCallback(lambda _: _tell(asker, f"lifted the {kind} of {subject!r}", name))
 
 
 def sanctions(chat: Chat, kind: Sanction, name: str, asker: Asker) -> Sequence[Ruled]:
@@ -104,17 +108,16 @@ def sanctions(chat: Chat, kind: Sanction, name: str, asker: Asker) -> Sequence[R
     return [_shown(ruling) for ruling in rulings if not ruling.subject.startswith(SESSION)]
 
 
+def _ruled_for(chat: Chat, kind: Sanction, name: str, subject: str) -> Sequence[str]:
+    """All that is ruled for `subject`, a name, in the room `name`: that, and sessions that have had it."""
+    return [each.subject for each in chat.rulings.of(name) if each.kind == kind and ruled_name(each.subject) == subject]
+
+
 def _tell(asker: Asker, done: str, room: str) -> None:
     """Log what `asker` has `done` in `room`; no name has a character that would begin another line."""
     _log.info(
         "{name!r} ({kind}) has {done} in {room}", name=asker.name, kind=asker.identity.kind.value, done=done, room=room
     )
-
-
-def _is_of(each: Ruling, ruling: Ruling) -> bool:
-    """Whether `each` is `ruling`, which is about a name, or that about the session which had the name then."""
-    together = (each.kind, each.by, each.at) == (ruling.kind, ruling.by, ruling.at)
-    return each == ruling or (together and each.subject.startswith(SESSION))
 
 
 def _all(changes: Sequence[Deferred[T]]) -> Deferred[list[T]]:

@@ -206,6 +206,21 @@ def test_who_is_muted_reads_on(world: World, kind: str) -> None:
         check_hear(world, readers)
 
 
+def test_a_guest_who_was_banned_under_two_names_is_let_in_when_both_bans_are_lifted(world: World) -> None:
+    number, poll = next(world.numbers), READ["poll, plain"]
+    first, second = f"first-{number}", f"second-{number}"
+    who = world.sign_in(first)
+    world.do("PUT", f"/rooms/lobby/bans/{first}")
+    cookie = world.do("POST", "/session", {"name": second}, who).headers["set-cookie"].split(";")[0]
+    renamed = Person({"Cookie": cookie})
+    for name in (first, second):
+        world.do("PUT", f"/rooms/lobby/bans/{name}")
+    for name in (second, first):
+        assert poll(world, renamed, "lobby") == MAY_NOT
+        world.do("DELETE", f"/rooms/lobby/bans/{name}")
+    assert poll(world, renamed, "lobby") == YES
+
+
 # The policy
 
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access.accounts import Account
-from chatcomet.access.asker import SESSION, Asker, bearer, holder, member, nameless, stranger
+from chatcomet.access.asker import Asker, bearer, holder, member, nameless, stranger
 from chatcomet.access.grants import Grants
 from chatcomet.access.identity import GUEST, Identity, Kind, Session, check_name, fold
+from chatcomet.access.rulings import SESSION
 from chatcomet.access.sessions import LIFE_SECONDS
 from chatcomet.access.tickets import Ticket
 from chatcomet.core.roster import Person

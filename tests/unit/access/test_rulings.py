@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access import rulings as rulings_module
-from chatcomet.access.rulings import Rulings
+from chatcomet.access.rulings import SESSION, Rulings, of_session, ruled_name
 from chatcomet.core.rulings import Kind, Ruling, RulingKey
 from chatcomet.errors import StoreUnavailable
 from chatcomet.stores.memory import MemoryStore
@@ -67,6 +67,22 @@ class LookingTests(RulingsTestCase):
         newer = self.rule(self.ruling(seconds=5.0))
         self.assertEqual(self.rulings.of("lobby"), [newer])
         self.assertEqual(len(self.rulings), 1)
+
+    def test_of_a_session_for_each_name(self) -> None:
+        subjects = [of_session("the id", name) for name in ("bob", "rob")]
+        for subject in subjects:
+            self.rule(self.ruling(subject=subject))
+        self.rule(self.ruling(subject=of_session("another id", "bob"), seconds=10.0))
+        self.assertEqual([ruled_name(subject) for subject in (*subjects, "bob")], ["bob", "rob", "bob"])
+        for subject in subjects:
+            self.assertTrue(self.rulings.is_ruled("ban", "lobby", SESSION + "the id"))
+            self.successResultOf(self.rulings.lift("ban", "lobby", subject))
+        self.assertFalse(self.rulings.is_ruled("ban", "lobby", SESSION + "the id"))
+        self.assertTrue(self.rulings.is_ruled("ban", "lobby", SESSION + "another id"))
+        self.assertFalse(self.rulings.is_ruled("ban", "lobby", "bob"))
+        self.assertFalse(self.rulings.is_ruled("ban", "kitchen", SESSION + "another id"))
+        self.now += 10.0
+        self.assertFalse(self.rulings.is_ruled("ban", "lobby", SESSION + "another id"))
 
     def test_those_of_a_room_are_listed(self) -> None:
         made = [self.ruling("mute", subject="eve"), self.ruling("mute", subject="bob"), self.ruling("ban")]
@@ -184,6 +200,12 @@ class BoundTests(RulingsTestCase):
 
     def down(self, key: RulingKey) -> Deferred[bool]:
         return fail(StoreUnavailable("the disk is gone"))
+
+    def test_nothing_stays_of_sessions_that_are_ruled_no_more(self) -> None:
+        for _ in range(2):
+            ruling = self.rule(self.ruling(subject=of_session("the id", "bob")))
+        self.successResultOf(self.rulings.lift(*ruling.key))
+        self.assertEqual((self.rulings._ruled, self.rulings._sessions, len(self.rulings)), ({}, {}, 0))
 
     def test_those_that_are_over_do_not_stay(self) -> None:
         self.patch(rulings_module, "CROWD", 10)

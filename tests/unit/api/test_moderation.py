@@ -9,10 +9,10 @@ from unittest.mock import patch
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 
-from chatcomet.access.asker import SESSION, Asker, holder, stranger
+from chatcomet.access.asker import Asker, holder, stranger
 from chatcomet.access.policy import Policy
 from chatcomet.access.rules import ACTIONS
-from chatcomet.access.rulings import Rulings
+from chatcomet.access.rulings import SESSION, Rulings
 from chatcomet.api.moderation import LONGEST_SECONDS, Ruled, Sanction, erase, lift, sanction, sanctions
 from chatcomet.api.polling import Poll, poll
 from chatcomet.core.message import Cursor
@@ -237,6 +237,80 @@ class LiftTests(ModerationTestCase):
         self.store.close()
         self.failureResultOf(lift(self.chat, "ban", "lobby", "bob", self.mo), StoreUnavailable)
         self.assertTrue(self.rulings.is_ruled("ban", "lobby", "bob"))
+
+
+class RenamedTests(ModerationTestCase):
+    """A guest who is banned takes another name, and is banned again."""
+
+    def rename(self, asker: Asker, name: str) -> Asker:
+        return holder(self.sessions.sign_in(name, asker.session), None)
+
+    def setUp(self) -> None:
+        super().setUp()
+        bob = self.sign_in("bob")
+        self.rule("ban", "bob", 600.0)
+        self.rob = self.rename(bob, "rob")
+        self.now += 1.0
+
+    def test_a_second_ban_of_the_old_name_takes_the_place_of_the_first_for_the_session_too(self) -> None:
+        self.rule("ban", "bob", 60.0)
+        self.now += 60.0
+        self.assertEqual(self.may(self.rob), "read post")
+        self.rule("ban", "bob", 60.0)
+        self.assertEqual(self.may(self.rob), "read post")  # that was over, and who it is now was not ruled
+
+    def test_a_longer_one_too(self) -> None:
+        self.rule("ban", "bob")
+        self.now += 600.0
+        self.assertEqual(self.may(self.rob), "")
+
+    def test_whoever_has_the_old_name_now_is_ruled_beside_the_first(self) -> None:
+        other = self.sign_in("bob")
+        self.rule("ban", "bob")
+        others_name = self.rename(other, "barbara")
+        self.assertEqual([self.may(self.rob), self.may(others_name)], ["", ""])
+        self.lift("ban", "bob")
+        self.assertEqual([self.may(self.rob), self.may(others_name)], ["read post", "read post"])
+        self.assertEqual(len(self.rulings), 0)
+
+    def test_a_second_ban_of_the_old_name_can_be_lifted(self) -> None:
+        self.rule("ban", "bob")
+        self.lift("ban", "bob")
+        self.assertEqual(self.may(self.rob), "read post")
+        self.assertEqual(len(self.rulings), 0)
+
+    def test_bans_of_both_names_are_lifted_each_by_itself(self) -> None:
+        self.rule("ban", "rob")
+        rick = self.rename(self.rob, "rick")
+        for name in ("rob", "bob"):
+            self.assertEqual(self.may(rick), "")
+            self.lift("ban", name)
+        self.assertEqual(self.may(rick), "read post")
+        self.assertEqual(len(self.rulings), 0)
+
+    def test_in_whichever_order(self) -> None:
+        self.rule("ban", "rob")
+        rick = self.rename(self.rob, "rick")
+        for name in ("bob", "rob"):
+            self.assertEqual(self.may(rick), "")
+            self.lift("ban", name)
+        self.assertEqual(self.may(rick), "read post")
+
+    def test_a_mute_is_another_matter(self) -> None:
+        self.rule("mute", "rob")
+        self.lift("ban", "bob")
+        self.assertEqual(self.may(self.rob), "read")
+
+    def test_after_a_restart_too(self) -> None:
+        self.rule("ban", "rob")
+        again = Rulings(self.store, lambda: self.now)
+        self.successResultOf(again.load())
+        subject = self.rename(self.rob, "rick").subjects[1]
+        self.assertTrue(again.is_ruled("ban", "lobby", subject))
+        self.lift("ban", "rob")
+        self.assertTrue(again.is_ruled("ban", "lobby", subject))
+        self.lift("ban", "bob")
+        self.assertFalse(again.is_ruled("ban", "lobby", subject))
 
 
 class SanctionsTests(ModerationTestCase):
