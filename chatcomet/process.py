@@ -28,10 +28,16 @@ SWITCH_SECONDS = 0.0005
 thread that writes to the store asks several times for each commit: with Python's own 5 ms, messages in other rooms
 came twice as late (55 ms at the worst, and not 29, beside a room of 15,000)."""
 
+OWN_DESCRIPTORS = 32
+"""So many the process needs for itself: a server with a database has opened 22."""
+
 DESCRIPTOR_RESERVE = 1_000
 """So many connections are kept free for what does not stay: posts, sign-ins, who asks for the page, readers who are
 told to come again.  Where there are few descriptors, a fifth of them.  Half of it is for these; the other half is for
-what the process opens besides, and for who comes while another one is cut."""
+who comes while another one is cut."""
+
+ACCEPTED = 100
+"""So many connections at most are accepted in one turn, however many knock."""
 
 
 def use_monotonic_clock(reactor: ReactorBase) -> None:
@@ -52,13 +58,22 @@ def raise_descriptor_limit() -> None:
 def spare_descriptors(reserve: int = DESCRIPTOR_RESERVE) -> int:
     """How many connections this process may let stay: its limit of descriptors, less a reserve; 0: it has no limit."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    few = soft // 5 * reserve // DESCRIPTOR_RESERVE
-    return 0 if soft == resource.RLIM_INFINITY else max(1, soft - min(reserve, few))
+    if soft == resource.RLIM_INFINITY:
+        return 0
+    others = max(soft - OWN_DESCRIPTORS, soft // 2)
+    few = others // 5 * reserve // DESCRIPTOR_RESERVE
+    return max(1, others - min(reserve, few))
 
 
 def most_connections() -> int:
     """How many connections it may have, those included that do not stay; 0: it has no limit."""
     return spare_descriptors(DESCRIPTOR_RESERVE // 2)
+
+
+def most_accepted() -> int:
+    """How many connections may be accepted in one turn of the reactor: those that are cut for them go in the next."""
+    kept_free = most_connections() - spare_descriptors()
+    return max(1, min(ACCEPTED, kept_free // 4)) if most_connections() else ACCEPTED
 
 
 def on_hangup(reactor: IReactorFromThreads, callback: Callable[[], object]) -> None:

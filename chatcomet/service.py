@@ -21,6 +21,7 @@ from pathlib import Path
 
 from twisted.application.service import Service
 from twisted.cred.checkers import ICredentialsChecker
+from twisted.internet import tcp
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import CancelledError, Deferred, gatherResults, maybeDeferred
@@ -45,14 +46,14 @@ from chatcomet.api.chat import Access, Chat, open_chat
 from chatcomet.core.hub import Hub
 from chatcomet.core.retention import Retention
 from chatcomet.errors import StartRefused, StoreUnavailable
-from chatcomet.http.connections import Connections
+from chatcomet.http.connections import Connections, pace
 from chatcomet.http.crowd import crowd_of
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite, Closable
-from chatcomet.process import most_connections, spare_descriptors
+from chatcomet.process import most_accepted, most_connections, spare_descriptors
 from chatcomet.settings import Settings
 from chatcomet.stores.urls import key_path, open_store
 
@@ -196,6 +197,8 @@ class ChatService(Service):
             self._crowd.gather(port)
         if self.running:
             self._tell_address(port)
+        if isinstance(port, tcp.Port):
+            pace(port, most_accepted())
         listening: socket.socket | None = getattr(port, "socket", None)
         if listening is None:
             return

@@ -17,6 +17,20 @@ from chatcomet.http.deadlines import NEVER
 LOOKS = 100
 """Among so many one to be cut is looked for: those that are being answered may be many, and stand in the way."""
 
+ROUNDS = 200
+"""Where there are very many, among this part of them: after so many looks each was looked at, so that about so many are
+too many at the most."""
+
+
+class Port(Protocol):
+    """Where connections are accepted, as Twisted does that."""
+
+    numberAccepts: int
+    """In one turn; each turn that has seen so many adds some more."""
+
+    def doRead(self) -> object:
+        """Accept those who knock."""
+
 
 class Connection(Protocol):
     """One of them."""
@@ -26,6 +40,20 @@ class Connection(Protocol):
 
     def cut(self) -> None:
         """End it now, whatever is on its way."""
+
+
+def pace(port: Port, most: int) -> None:
+    """Let `port` accept `most` connections in a turn of the reactor, and the others in the next.
+
+    Those that are cut for them have gone only then: of a burst of hundreds all descriptors would be used up before.
+    """
+    accept = port.doRead
+
+    def accept_some() -> object:
+        port.numberAccepts = min(port.numberAccepts, most)
+        return accept()
+
+    port.doRead = accept_some  # type: ignore[method-assign]
 
 
 C = TypeVar("C", bound=Connection)
@@ -52,7 +80,7 @@ class Connections(MutableSet[C]):
         return len(self._all)
 
     def add(self, connection: C) -> None:
-        """One more; another one is cut if that is too many, and there is one that can be."""
+        """One more; another one is cut if that is too many, and one that can be is found."""
         self._all[connection] = None
         if self._most and len(self._all) > self._most:
             self._make_room()
@@ -62,10 +90,13 @@ class Connections(MutableSet[C]):
         self._all.pop(connection, None)
 
     def _make_room(self) -> None:
-        for _ in range(min(LOOKS, len(self._all))):
+        """Cut as many as there are too many: for some, before, there was none to be found so soon."""
+        for _ in range(min(max(LOOKS, len(self._all) // ROUNDS), len(self._all))):
+            if len(self._all) <= self._most:
+                return
             connection, _ = self._all.popitem(last=False)
             if connection.deadline < NEVER:
                 connection.cut()
                 self._refused()
-                return
-            self._all[connection] = None
+            else:
+                self._all[connection] = None

@@ -5,6 +5,8 @@ How much slower honest readers are served meanwhile is measured by ``tests/integ
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import stat
 import time
@@ -127,18 +129,30 @@ DESCRIPTORS = 1_024
 FLOOD = 3 * DESCRIPTORS
 PACE = 50
 """So many knock at once."""
+FEWEST = 200
+
+
+def poor(folder: Path, most: int) -> Iterator[Server]:
+    """A server that may have few descriptors."""
+    twistd = folder / "twistd"
+    twistd.write_text(f'#!/bin/sh\nulimit -n {most}\nexec {TWISTD} "$@"\n')
+    twistd.chmod(twistd.stat().st_mode | stat.S_IXUSR)
+    server = Server(folder, twistd=twistd)
+    server.start()
+    yield server
+    server.close()
 
 
 @pytest.fixture
 def poor_server(tmp_path: Path) -> Iterator[Server]:
-    """A server that may have few descriptors."""
-    twistd = tmp_path / "twistd"
-    twistd.write_text(f'#!/bin/sh\nulimit -n {DESCRIPTORS}\nexec {TWISTD} "$@"\n')
-    twistd.chmod(twistd.stat().st_mode | stat.S_IXUSR)
-    server = Server(tmp_path, twistd=twistd)
-    server.start()
-    yield server
-    server.close()
+    """One that may have few."""
+    yield from poor(tmp_path, DESCRIPTORS)
+
+
+@pytest.fixture
+def poorest_server(tmp_path: Path) -> Iterator[Server]:
+    """One that may have very few."""
+    yield from poor(tmp_path, FEWEST)
 
 
 def test_a_flood_of_connections_locks_nobody_out(poor_server: Server) -> None:
@@ -160,3 +174,32 @@ def test_a_flood_of_connections_locks_nobody_out(poor_server: Server) -> None:
     assert "Traceback" not in poor_server.log
     assert poor_server.log.count("too many connections") == 1
     assert "EMFILE" not in poor_server.log
+
+
+@pytest.mark.parametrize(
+    "asked", [b"", b"GET /chat HTTP/1.1\r\nHost: localhost\r\n", b"poll"], ids=["silent", "slow", "poll"]
+)
+def test_however_many_knock_at_once_descriptors_suffice_and_the_log_stays_short(
+    poorest_server: Server, asked: bytes
+) -> None:
+    server = poorest_server
+    if asked == b"poll":
+        epoch, head = cursor(server.port, "lobby")
+        asked = request("GET", f"/rooms/lobby/messages?cursor={epoch}.{head}")
+    before = len(server.log.splitlines())
+    flood: list[socket.socket] = []
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        for _ in range(3 * FEWEST):
+            knocking = socket.create_connection((HOST, server.port), PATIENCE_SECONDS)
+            knocking.sendall(asked)
+            flood.append(knocking)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    assert ask(server.port, "GET", "/chat").status == 302
+    assert descriptors(server.pid) < FEWEST
+    for connection in flood:
+        connection.close()
+    lines = server.log.splitlines()[before:]
+    assert [line for line in lines if "too many connections" not in line and "too many readers" not in line] == []
+    assert len(lines) <= 2

@@ -15,9 +15,11 @@ from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.process import (
+    ACCEPTED,
     DESCRIPTOR_RESERVE,
     GARBAGE_THRESHOLDS,
     SWITCH_SECONDS,
+    most_accepted,
     most_connections,
     on_hangup,
     raise_descriptor_limit,
@@ -86,14 +88,20 @@ class DescriptorTests(SynchronousTestCase):
         set_.assert_called_once_with(resource.RLIMIT_NOFILE, (4_096, 4_096))
 
     def test_some_are_kept_free(self) -> None:
-        for limit, spare in ((1_048_576, 1_048_576 - DESCRIPTOR_RESERVE), (1_024, 820), (10, 8), (1, 1)):
+        for limit, spare in ((1_048_576, 1_048_576 - 32 - DESCRIPTOR_RESERVE), (1_024, 794), (10, 4), (1, 1)):
             with patch.object(resource, "getrlimit", return_value=(limit, resource.RLIM_INFINITY)):
                 self.assertEqual(spare_descriptors(), spare)
 
     def test_half_of_these_are_for_who_does_not_stay(self) -> None:
-        for limit, most in ((1_048_576, 1_048_576 - DESCRIPTOR_RESERVE // 2), (1_024, 922), (10, 9), (1, 1)):
+        for limit, most in ((1_048_576, 1_048_576 - 32 - DESCRIPTOR_RESERVE // 2), (1_024, 893), (10, 5), (1, 1)):
             with patch.object(resource, "getrlimit", return_value=(limit, resource.RLIM_INFINITY)):
                 self.assertEqual(most_connections(), most)
+
+    def test_so_many_come_in_one_turn_that_descriptors_suffice(self) -> None:
+        few = ((1_024, 24), (200, 4), (10, 1), (1, 1))
+        for limit, most in (*few, (1_048_576, ACCEPTED), (resource.RLIM_INFINITY, ACCEPTED)):
+            with patch.object(resource, "getrlimit", return_value=(limit, resource.RLIM_INFINITY)):
+                self.assertEqual(most_accepted(), most)
 
     def test_where_there_is_no_end_of_them(self) -> None:
         with patch.object(resource, "getrlimit", return_value=(resource.RLIM_INFINITY,) * 2):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.http.connections import LOOKS, Connections
+from chatcomet.http.connections import LOOKS, ROUNDS, Connections, pace
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.limited import HEADER_SECONDS
 from chatcomet.http.site import ChatSite, Closable
@@ -77,11 +77,53 @@ class ConnectionsTests(SynchronousTestCase):
         idle = self.add(11)
         self.assertEqual(self.cut(idle), [], "among the first there was none")
         idle += self.add(1)
-        self.assertEqual(self.cut(idle), [0])
+        self.assertEqual(self.cut(idle), [0, 1], "and one for which there was none before")
+        self.assertEqual(len(self.connections), LOOKS + 20)
+
+    def test_of_very_many_a_part_is_looked_at_so_that_few_are_too_many(self) -> None:
+        waiting = 3 * LOOKS * ROUNDS
+        self.connections = Connections(waiting, self.refuse)
+        self.add(waiting, waits=True)
+        for _ in range(5):
+            self.add(ROUNDS)
+            self.assertLessEqual(len(self.connections), waiting + ROUNDS)
 
     def test_without_a_limit_all_stay(self) -> None:
         self.connections = Connections(0, self.refuse)
         self.assertEqual(self.cut(self.add(1_000)), [])
+
+
+class Knocked:
+    """A port at which many knock, which accepts like Twisted's."""
+
+    def __init__(self, knocking: int) -> None:
+        self.knocking = knocking
+        self.numberAccepts = 100
+
+    def doRead(self) -> int:
+        accepted = min(self.knocking, self.numberAccepts)
+        self.knocking -= accepted
+        self.numberAccepts = self.numberAccepts + 20 if accepted == self.numberAccepts else max(1, accepted)
+        return accepted
+
+
+class PaceTests(SynchronousTestCase):
+    def turns(self, port: Knocked, most: int) -> list[object]:
+        """How many are accepted in each turn, until nobody knocks."""
+        pace(port, most)
+        turns: list[object] = []
+        while port.knocking:
+            turns.append(port.doRead())
+        return turns
+
+    def test_so_many_at_once_and_the_others_in_the_next_turns(self) -> None:
+        self.assertEqual(self.turns(Knocked(33), 10), [10, 10, 10, 3])
+
+    def test_few_are_as_few_as_before(self) -> None:
+        port = Knocked(3)
+        self.assertEqual(self.turns(port, 10), [3])
+        port.knocking = 30
+        self.assertEqual([port.doRead() for _ in range(3)], [3, 10, 10])
 
 
 class FloodTests(EdgeTestCase):
