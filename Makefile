@@ -47,7 +47,7 @@ lint: $(VENV)/tests ## check style, types and what is known to be weak in what i
 test: lint system ## run lint, types and every test
 	$(BIN)/python -m twisted.trial --temp-directory=$(VENV)/trial tests.unit
 	$(BIN)/pytest tests/unit
-	$(BIN)/pytest tests/integration
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile tests/integration
 
 .PHONY: bench
 bench: $(VENV)/bench ## measure it beside Nchan, Tornado and Klein (more than an hour; ARGS=--quick: six minutes)

@@ -5,6 +5,7 @@ This makes a virtual environment and fetches what chatcomet requires, by pip as 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -44,8 +45,9 @@ def elsewhere(installed: Path, tmp_path: Path) -> Iterator[Server]:
 
 def run(*command: str | Path) -> str:
     """What a program prints, which must succeed."""
+    away = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ran = subprocess.run(
-        list(map(str, command)), cwd="/", capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
+        list(map(str, command)), cwd="/", env=away, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout

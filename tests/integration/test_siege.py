@@ -25,7 +25,7 @@ from tests.integration.server import TWISTD, Server
 from tests.integration.set_clock import HastyClock
 from tests.integration.stream_client import Stream
 
-SLOW = 500
+SLOW = 300
 HONEST = 50
 PATIENCE_SECONDS = 20.0
 
