@@ -90,7 +90,10 @@ class ChatService(Service):
         self._crowd = crowd_of(reactor)
         outbox = Outbox(self._crowd.hold_back) if self._crowd else Outbox()
         hosts = Hosts(settings.hosts, socket.gethostname())
-        channels: Connections[Closable] = Connections(most_connections(), partial(self._refusals.count, "connections"))
+        count = self._refusals.count
+        channels: Connections[Closable] = Connections(
+            most_connections(), partial(count, "connections"), partial(count, "connections that take nothing")
+        )
         self._site = ChatSite(settings.prefix, hosts, settings.origins, reactor, outbox=outbox, channels=channels)
         self._hub = Hub(self._store, reactor, self._retain, self._site.outbox)
         self._retention = Retention(self._store, time.time, self._retain_seconds, reactor)

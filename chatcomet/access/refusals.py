@@ -11,7 +11,12 @@ from chatcomet.errors import Limited
 
 INTERVAL_SECONDS = 60.0
 
-Reason = Limited | Literal["passwords", "readers", "readers of one address", "connections", "sign-outs"]
+Reason = (
+    Limited
+    | Literal[
+        "passwords", "readers", "readers of one address", "connections", "connections that take nothing", "sign-outs"
+    ]
+)
 """Of what there was too much; readers are not refused, but put off, and connections are cut for others.  `passwords`:
 those that wait to be checked."""
 

@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 
+from chatcomet.http import eager
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.limited import BODY_SECONDS, HEADER_BYTES, HEADERS, IDLE_SECONDS, LINE_BYTES, LINGER_SECONDS
 from chatcomet.http.query import in_ascii
@@ -55,7 +56,8 @@ class Exchange:
         self._is_answered = False
         self._lingers = False  # to be heard, though all has been said
         self._queue: deque[bytes] = deque()  # of the answer, what is not sent
-        self._queued = 0  # bytes of these
+        self.queued_bytes = 0
+        """How many bytes of the answer are not sent."""
         self._producer: IPushProducer | None = None
         self._is_paused = False  # the producer
 
@@ -121,7 +123,7 @@ class Exchange:
         """There is nobody to answer any more."""
         self.is_arriving, self._producer = False, None
         self._queue.clear()
-        self._queued = 0
+        self.queued_bytes = 0
         self.site.deadlines.forget(self)
         if not self._is_answered:
             self._is_answered = True
@@ -147,7 +149,7 @@ class Exchange:
         if len(part) > most:
             self._queue.appendleft(part[most:])
             part = part[:most]
-        self._queued -= len(part)
+        self.queued_bytes -= len(part)
         return part, self._is_answered and not self._queue
 
     def sent(self) -> None:
@@ -192,9 +194,9 @@ class Exchange:
         if self._is_answered:
             return
         self._queue.append(data)
-        self._queued += len(data)
+        self.queued_bytes += len(data)
         self._connection.send_soon(self)
-        if self._queued > BUFFER_BYTES and not self._is_paused and self._producer is not None:
+        if self.queued_bytes > BUFFER_BYTES and not self._is_paused and self._producer is not None:
             self._is_paused = True
             self._producer.pauseProducing()
 
@@ -224,7 +226,7 @@ class Exchange:
 
     def unsent(self) -> int:
         """How many bytes were written that the system has not yet taken."""
-        return self._queued + self._connection.unsent()
+        return self.queued_bytes + eager.unsent(self._connection.transport)
 
     def cut(self) -> None:
         """End this exchange now, whatever is on its way."""

@@ -251,8 +251,8 @@ class Multiplexed(Protocol):
                 self._sending = self.site.reactor.callLater(0, self._send_now)
 
     def unsent(self) -> int:
-        """How many bytes were written that the system has not yet taken."""
-        return eager.unsent(self.transport)
+        """How many bytes are to be sent, of all exchanges, that the system has not yet taken."""
+        return eager.unsent(self.transport) + sum(each.queued_bytes for each in self._exchanges.values())
 
     def cut_exchange(self, exchange: Exchange, error: ErrorCodes) -> None:
         """End one exchange now."""

@@ -16,7 +16,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from chatcomet.http import wire
 from chatcomet.http.channel import PollChannel
-from chatcomet.http.connections import Connection, Connections
+from chatcomet.http.connections import Connection, Connections, Watch
 from chatcomet.http.deadlines import Deadlines
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
@@ -86,6 +86,7 @@ class ChatSite(Site):
         self.origins = origins
         self.channels = Connections() if channels is None else channels
         self.deadlines = Deadlines(reactor)
+        self._watch = Watch(self.channels, self.deadlines)
         self.outbox = outbox or Outbox()
         self.closing = False
         """While True every answer ends its connection."""
@@ -148,12 +149,13 @@ class ChatSite(Site):
     def connected(self, channel: Closable) -> None:
         """`channel` has a peer."""
         self.channels.add(channel)
+        self._watch.begin()
 
     def disconnected(self, channel: Closable) -> None:
         """`channel` has none any more."""
         self.channels.discard(channel)
         if self.closing and not self.channels and not self._emptied.called:
-            self.deadlines.stop()
+            self._stop_deadlines()
             self._emptied.callback(None)
 
     def close(self, seconds: float) -> Deferred[None]:
@@ -163,7 +165,7 @@ class ChatSite(Site):
         """
         self.closing = True
         if not self.channels:
-            self.deadlines.stop()
+            self._stop_deadlines()
             return succeed(None)
         cut = self.reactor.callLater(seconds, self._cut)
         self._emptied.addCallback(lambda _: cut.cancel() if cut.active() else None)
@@ -171,6 +173,10 @@ class ChatSite(Site):
             if channel.idle:
                 channel.loseConnection()
         return self._emptied
+
+    def _stop_deadlines(self) -> None:
+        self._watch.stop()
+        self.deadlines.stop()
 
     def _cut(self) -> None:
         for channel in list(self.channels):

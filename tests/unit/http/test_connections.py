@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import json
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.http.connections import LOOKS, ROUNDS, Connections, pace
+from chatcomet.core.holds import TICK_SECONDS
+from chatcomet.http import connections
+from chatcomet.http.connections import LOOK_SECONDS, LOOKS, ROUNDS, Connections, pace
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.limited import HEADER_SECONDS
 from chatcomet.http.site import ChatSite, Closable
-from tests.unit.http.peer import asking
+from tests.unit.http.multiplexed_peer import MultiplexedPeer
+from tests.unit.http.peer import Peer, asking
 from tests.unit.http.running_edge import HOSTS, EdgeTestCase
 
 MOST = 5
 
 
 class Line:
-    """A connection on which the peer has to do something, or not."""
+    """A connection on which the peer has to do something, or not; what is `left` on it is not taken."""
 
-    def __init__(self, waits: bool = False) -> None:
+    def __init__(self, waits: bool = False, left: int = 0) -> None:
         self.deadline = NEVER if waits else 75.0
+        self.left = left
         self.is_cut = False
+
+    def unsent(self) -> int:
+        return self.left
 
     def cut(self) -> None:
         self.is_cut = True
@@ -126,6 +135,38 @@ class PaceTests(SynchronousTestCase):
         self.assertEqual([port.doRead() for _ in range(3)], [3, 10, 10])
 
 
+class UntakenTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.patch(connections, "UNTAKEN_BYTES", 1_000)
+        self.unloaded = 0
+        self.connections: Connections[Line] = Connections(unloaded=self.unload)
+
+    def unload(self) -> None:
+        self.unloaded += 1
+
+    def cut(self, *left: int) -> list[int]:
+        """Which of those that leave so much are cut."""
+        lines = [Line(left=each) for each in left]
+        for line in lines:
+            self.connections.add(line)
+        self.connections.unload()
+        cut = [number for number, line in enumerate(lines) if line.is_cut]
+        self.assertEqual((len(self.connections), self.unloaded), (len(lines) - len(cut), len(cut)))
+        return cut
+
+    def test_as_much_as_there_may_be_stays(self) -> None:
+        self.assertEqual(self.cut(0, 999, 1), [])
+
+    def test_who_leaves_the_most_goes(self) -> None:
+        self.assertEqual(self.cut(1, 300, 0, 700), [3])
+
+    def test_no_more_go_than_have_to(self) -> None:
+        self.assertEqual(self.cut(*[300] * 5), [0, 1])
+
+    def test_all_go_of_whom_each_leaves_too_much(self) -> None:
+        self.assertEqual(self.cut(1_001, 2_000, 500), [0, 1])
+
+
 class FloodTests(EdgeTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -160,3 +201,52 @@ class FloodTests(EdgeTestCase):
         self.assertEqual([peer.transport.aborted for peer in (deaf, *others)], [True] + [False] * MOST)
         self.clock.advance(HEADER_SECONDS)
         self.assertEqual(len(self.site.channels), MOST)
+
+
+class HoardTests(EdgeTestCase):
+    """Who asks for much and takes nothing."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(connections, "UNTAKEN_BYTES", 1024 * 1024)
+        self.add(*["big"] * 17, data=json.dumps("x" * 16_000))
+
+    def pages(self, count: int) -> list[Peer]:
+        """As many peers, each of which leaves a page."""
+        peers = [self.connect() for _ in range(count)]
+        for peer in peers:
+            peer.transport.taking = False
+            peer.send(asking("/rooms/lobby/messages"))
+        return peers
+
+    def cut(self, peers: list[Peer]) -> int:
+        """How many of them have been cut, a while after."""
+        self.clock.advance(LOOK_SECONDS + 2 * TICK_SECONDS)
+        self.clock.advance(0)
+        return sum(peer.transport.aborted for peer in peers)
+
+    def test_as_many_pages_as_there_may_be(self) -> None:
+        self.assertEqual(self.cut(self.pages(4)), 0)
+
+    def test_more(self) -> None:
+        waiting = self.connect()
+        waiting.send(asking("/rooms/lobby/messages?cursor=k3v9.17"))
+        self.assertEqual(self.cut(self.pages(10)), 6)
+        self.assertEqual(len(self.site.channels), 6, "four of those, who waits, and who asks nothing")
+        self.add("hello")
+        self.assertEqual(waiting.answer().status, 200)
+
+    def test_over_one_connection(self) -> None:
+        for _ in range(3):  # it goes on looking
+            hoarder, others = MultiplexedPeer(self.site, self.clock), self.pages(1)
+            hoarder.taking = False
+            for _ in range(5):
+                hoarder.begin("/rooms/lobby/messages")
+            self.assertEqual(self.cut([hoarder, *others]), 1)
+            self.assertTrue(hoarder.lost)
+
+    def test_not_while_it_is_taken(self) -> None:
+        peer = MultiplexedPeer(self.site, self.clock)
+        for _ in range(20):
+            self.assertEqual(peer.ask("/rooms/lobby/messages").status, 200)
+        self.assertEqual(self.cut([peer]), 0)
