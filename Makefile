@@ -4,6 +4,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
+# As many test files at a time as there are processors.
+TOGETHER := --numprocesses=auto --dist=loadfile
 
 .PHONY: help
 help: ## list the commands
@@ -46,8 +48,8 @@ lint: $(VENV)/tests ## check style, types and what is known to be weak in what i
 .PHONY: test
 test: lint system ## run lint, types and every test
 	$(BIN)/python -m twisted.trial --temp-directory=$(VENV)/trial tests.unit
-	$(BIN)/pytest tests/unit
-	$(BIN)/pytest --numprocesses=auto --dist=loadfile tests/integration
+	$(BIN)/pytest $(TOGETHER) tests/unit
+	$(BIN)/pytest $(TOGETHER) tests/integration
 
 .PHONY: bench
 bench: $(VENV)/bench ## measure it beside Nchan, Tornado and Klein (more than an hour; ARGS=--quick: six minutes)
