@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from chatcomet.access.asker import Asker
 from chatcomet.access.grants import ACTIONS as GRANTED
-from chatcomet.access.identity import Kind
+from chatcomet.access.identity import Kind, fold
 from chatcomet.access.permission import admits, may
 from chatcomet.access.policy import OPEN, PolicyFile
 from chatcomet.access.rules import ACTIONS, Action, Rules
@@ -82,6 +82,12 @@ class Gate:
     def may_name_author(self, asker: Asker, room: str) -> bool:
         """Whether `asker` may say under whose name it posts in `room`: a ticket's `as`."""
         return asker.ticket is not None and asker.ticket.grants.may("as", room)
+
+    def check_author(self, name: str, room: str) -> None:
+        """Raise `NotAllowed` where whoever has the name `name` may not post: it holds for who speaks for them, too."""
+        subject = fold(name)
+        if self._rulings.is_ruled("ban", room, subject) or self._rulings.is_ruled("mute", room, subject):
+            raise NotAllowed("nobody may post in this room under this name")
 
     def grants(self, asker: Asker) -> Mapping[str, Sequence[str]]:
         """Where `asker` may do something, by room pattern; of a ticket all that match a room's name count.

@@ -78,7 +78,9 @@ def _author(chat: Chat, asked: Post, asker: Asker) -> str:
         return asker.name
     if not chat.gate.may_name_author(asker, asked.room):
         raise NotAllowed("only who has a ticket that grants `as` in this room may say who the author is")
-    return check_name(asked.author)
+    author = check_name(asked.author)
+    chat.gate.check_author(author, asked.room)
+    return author
 
 
 def _key(key: str | None, asker: Asker) -> IdempotencyKey | None:

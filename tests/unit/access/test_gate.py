@@ -266,6 +266,16 @@ class AuthorTests(GateTestCase):
         for asker in (*others, with_ticket("robot", "as", pattern="m*")):
             self.assertFalse(self.gate.may_name_author(asker, "lobby"))
 
+    def test_is_nobody_who_may_not_post(self) -> None:
+        ruled: list[tuple[Kind, str]] = [("ban", "eve"), ("mute", "guest")]
+        for kind, name in ruled:
+            self.gate.check_author(name.upper(), "lobby")
+            self.rule(kind, name)
+            with self.assertRaises(NotAllowed):
+                self.gate.check_author(name.upper(), "lobby")
+            self.gate.check_author(name, "kitchen")
+        self.gate.check_author("bob", "lobby")
+
 
 class GrantsTests(GateTestCase):
     def test_of_a_ticket_are_its_own(self) -> None:

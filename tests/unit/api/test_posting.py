@@ -107,6 +107,15 @@ class NamedAuthorTests(PostingTestCase):
     def test_to_name_authors_is_not_to_post(self) -> None:
         self.assert_refused(NotAllowed, Post("lobby", "hello", author="eve"), with_ticket("robot", "as"))
 
+    def test_is_nobody_who_was_banned_or_muted(self) -> None:
+        robot = with_ticket("robot", "post", "as")
+        kinds: tuple[Kind, ...] = ("ban", "mute")
+        for kind in kinds:
+            self.successResultOf(self.rulings.rule(Ruling(kind, "lobby", kind, inf, "mo", NOON)))
+        for author in ("ban", "Mute"):
+            self.assert_refused(NotAllowed, Post("lobby", "hello", author=author), robot)
+            self.assertEqual(self.post(Post("kitchen", "hello", author=author), robot).author, author)
+
     def test_what_is_no_name(self) -> None:
         for author in ("", " ", "a" * 33, "a\nb"):
             self.assert_refused(Malformed, Post("lobby", "hello", author=author), with_ticket("robot", "post", "as"))
