@@ -272,7 +272,7 @@ class LimitedChannel(http.HTTPChannel):
             self.refuse(408, "too-slow", "the request did not arrive in time")
         else:
             self.cut_after(UNTAKEN_SECONDS)
-            super().timeoutConnection()
+            self.loseConnection()  # which `HTTPChannel` would log, each time and with the address
 
     def refuse(self, status: int, name: str, detail: str) -> None:
         """Answer what is arriving with a problem, and hear no more of this connection."""

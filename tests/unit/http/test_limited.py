@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.logger import capturedLogs
+
 from chatcomet.core.roster import GRACE_SECONDS
 from chatcomet.http.limited import (
     BODY_BYTES,
@@ -206,6 +208,11 @@ class IdleTests(RefusalTestCase):
 
     def test_from_the_beginning(self) -> None:
         self.assert_closed_after(IDLE_SECONDS)
+
+    def test_is_nothing_to_log(self) -> None:
+        with capturedLogs() as events:
+            self.assert_closed_after(IDLE_SECONDS)
+        self.assertEqual(events, [])
 
     def test_after_an_answer(self) -> None:
         self.clock.advance(50)
