@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from chatcomet.access.asker import Asker
 from chatcomet.access.grants import ACTIONS as GRANTED
 from chatcomet.access.identity import Kind, fold
-from chatcomet.access.permission import admits, may
+from chatcomet.access.permission import admits, may, may_somebody
 from chatcomet.access.policy import OPEN, PolicyFile
 from chatcomet.access.rules import ACTIONS, Action, Rules
 from chatcomet.access.rulings import Rulings
@@ -30,10 +30,23 @@ _DOING: dict[Action, str] = {
 
 
 class Gate:
-    """`guests_allowed`: whether anything is open to who has neither signed in nor a ticket."""
+    """`guests_allowed`: whether anything is open to who has neither signed in nor a ticket.
 
-    def __init__(self, policy: PolicyFile, rulings: Rulings, guests_allowed: bool) -> None:
+    `accounts`: whether people sign in with a password, `tickets`: whether tickets are taken.
+    """
+
+    def __init__(
+        self,
+        policy: PolicyFile,
+        rulings: Rulings,
+        guests_allowed: bool,
+        *,
+        accounts: bool = True,
+        tickets: bool = True,
+    ) -> None:
         self.guests_allowed = guests_allowed
+        self._accounts = accounts
+        self._tickets = tickets
         self._policy = policy
         self._rulings = rulings
         self._life = 0  # of what was found
@@ -58,14 +71,18 @@ class Gate:
     def check(self, action: Action, asker: Asker, room: str) -> None:
         """Raise `NotAllowed` unless `asker` may do `action` in `room`, or `NotSignedIn` where to sign in may help.
 
-        To be somebody else does not help who is banned or muted.
+        To be somebody else does not help who is banned or muted, nor where nobody may, whoever that is.
         """
         if self.may(action, asker, room):
             return
         ruled = self._is_ruled("ban", asker, room) or (action != "read" and self._is_ruled("mute", asker, room))
-        if asker.identity.kind in (Kind.STRANGER, Kind.GUEST) and not ruled:
+        is_known = asker.identity.kind not in (Kind.STRANGER, Kind.GUEST)
+        if not is_known and not ruled and self._may_somebody(action, room):
             raise NotSignedIn(f"you have to sign in, or to have a ticket, to {_DOING[action]}")
         raise NotAllowed(f"you may not {_DOING[action]}")
+
+    def _may_somebody(self, action: Action, room: str) -> bool:
+        return may_somebody(action, self.rules(room), accounts=self._accounts, tickets=self._tickets)
 
     def may(self, action: Action, asker: Asker, room: str) -> bool:
         """Whether `asker` may do `action` in `room`."""

@@ -57,3 +57,15 @@ def admits(action: Action, rules: Rules, identity: Identity, guests_allowed: boo
     if action == "create" and not rules.post.admits(identity.kind, identity.name):
         return False
     return rules.audience(action).admits(identity.kind, identity.name)
+
+
+def may_somebody(action: Action, rules: Rules, *, accounts: bool, tickets: bool) -> bool:
+    """Whether there can be anybody who is known and may do `action` where `rules` hold.
+
+    `accounts`: whether people sign in with a password; `tickets`: whether tickets are taken, which may grant anything.
+    """
+    if tickets and not (action == "create" and rules.create == NOBODY):
+        return True
+    wanted = [rules.create, rules.post] if action == "create" else [rules.audience(action)]
+    listed = [audience.names for audience in wanted if not audience.members]
+    return accounts and (not listed or bool(frozenset.intersection(*listed)))

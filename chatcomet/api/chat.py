@@ -84,7 +84,8 @@ def open_chat(
     accounts = access.sign_in or NOBODY
     sessions = Sessions(key, wall, clock, partial(rulings.is_ruled, "ended", ""), accounts)
     askers = Askers(sessions, access.tickets, rulings, accounts)
-    gate = Gate(access.policy, rulings, settings.guests)
+    has_accounts, takes_tickets = access.sign_in is not None, access.tickets is not None
+    gate = Gate(access.policy, rulings, settings.guests, accounts=has_accounts, tickets=takes_tickets)
 
     def check(asker: Asker, room: str) -> None:
         askers.check(asker)

@@ -120,6 +120,9 @@ SIGN_IN, MAY_NOT, BAD_TICKET = "401 not-signed-in", "403 not-allowed", "401 bad-
 YES = "yes"
 
 _SIGN_IN_MAY_HELP = ("stranger", "guest", "signed-out-guest", "signed-out-member", "muted-guest")
+_NOBODY_MAKES = ("fixed",)
+"""Rooms that no ticket makes either: all else a ticket may grant."""
+
 _BAD_TICKETS = ("expired-ticket", "revoked-ticket", "forged-ticket")
 
 BY_QUERY = {
@@ -141,6 +144,7 @@ class Cell:
     """What `who` may do in rooms of one kind."""
 
     who: str
+    kind: str
     allowed: str
 
     def expected(self, letter: str) -> str:
@@ -161,6 +165,8 @@ class Cell:
             return BAD_TICKET
         if self.who == "muted-guest" and letter != "r":  # under another name it would not be of any more use
             return MAY_NOT
+        if letter == "c" and self.kind in _NOBODY_MAKES:
+            return MAY_NOT
         return SIGN_IN if self.who in _SIGN_IN_MAY_HELP else MAY_NOT
 
 
@@ -176,7 +182,7 @@ def read_table(text: str) -> Table:
     for row in rows:
         who, *cells = row.split()
         for kind, allowed in zip(kinds, cells, strict=True):
-            table[who, kind] = Cell(who, "" if allowed == "-" else allowed)
+            table[who, kind] = Cell(who, kind, "" if allowed == "-" else allowed)
     return table
 
 

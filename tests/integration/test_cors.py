@@ -135,7 +135,7 @@ def test_a_listed_page_sees_what_is_wrong(chat: Server, friend: Page) -> None:
         ("/rooms/lobby/messages?cursor=other.0", {}, 410),
         ("/rooms/lobby/messages?cursor=x", {}, 400),
         ("/nowhere", {}, 404),
-        ("/rooms/lobby/messages/0", {"method": "DELETE"}, 401),
+        ("/rooms/lobby/messages/0", {"method": "DELETE"}, 403),
         ("/rooms/lobby/messages", {"method": "POST", "body": "x"}, 415),
         ("/rooms/lobby/messages", {"method": "POST", "body": "x" * 70_000}, 413),
         ("/session", {"method": "DELETE"}, 204),

@@ -266,8 +266,8 @@ class PolicyTests(ServiceTestCase):
         self.assertEqual(self.service.waiting, 2)
         self.path.write_text('[[rooms]]\nname = "a"\nread = "members"')
         self.assertTrue(self.service.reload())
-        self.assertEqual((peers[0].answer().status, self.service.waiting), (401, 1))
-        self.assertEqual(self.connect().ask("/rooms/a").status, 401)
+        self.assertEqual((peers[0].answer().status, self.service.waiting), (403, 1))
+        self.assertEqual(self.connect().ask("/rooms/a").status, 403)
 
     def test_one_that_errs_refuses_the_start_and_leaves_nothing_behind(self) -> None:
         self.path.write_text("[[rooms]]")
@@ -350,7 +350,7 @@ class GuestsTests(ServiceTestCase):
 
     def test_may_be_kept_out(self) -> None:
         self.service.startService()
-        self.assertEqual(self.connect().ask("/rooms/lobby").status, 401)
+        self.assertEqual(self.connect().ask("/rooms/lobby").status, 403, "nor could anybody else come in")
 
 
 class RetentionTests(ServiceTestCase):

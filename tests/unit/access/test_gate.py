@@ -13,7 +13,7 @@ from chatcomet.access.grants import Grants
 from chatcomet.access.identity import Session
 from chatcomet.access.permission import may
 from chatcomet.access.policy import Policy, PolicyFile
-from chatcomet.access.rules import ACTIONS, Rules
+from chatcomet.access.rules import ACTIONS, Action, Rules
 from chatcomet.access.rulings import Rulings, of_session
 from chatcomet.access.tickets import Ticket
 from chatcomet.core.rulings import KINDS, Kind, Ruling, RulingKey
@@ -118,7 +118,7 @@ class RefusalTests(GateTestCase):
 
     def test_who_is_not_known_is_to_sign_in(self) -> None:
         for asker in (stranger(None), guest("mo"), nameless(Session("id", "mo", NOON), None)):
-            for action, room in (("read", "members"), ("post", "news"), ("create", "news"), ("moderate", "lobby")):
+            for action, room in (("read", "members"), ("post", "news"), ("create", "members"), ("moderate", "lobby")):
                 error = self.assertRaises(NotSignedIn, self.gate.check, action, asker, room)
                 self.assertIn("sign in", str(error))
 
@@ -129,12 +129,30 @@ class RefusalTests(GateTestCase):
         self.assertRaises(NotAllowed, self.gate.check, "read", with_ticket("mo"), "members")
 
     def test_says_what_may_not_be_done_and_not_where(self) -> None:
-        self.policy.policy = Policy.parse('[[rooms]]\nname = "*"\nread = "nobody"\ncreate = "nobody"')
         doing = ("read this room", "post in this room", "make this room", "moderate this room")
+        self.policy.policy = Policy.parse('[[rooms]]\nname = "*"\nread = "nobody"\ncreate = ["mo"]')
         for asker, error in ((guest(), NotSignedIn), (member("bob"), NotAllowed)):
             for action, what in zip(ACTIONS, doing, strict=True):
                 said = str(self.assertRaises(error, self.gate.check, action, asker, "secret"))
                 self.assertEqual((what in said, "secret" in said), (True, False), said)
+
+    def test_where_nobody_may_it_helps_nobody_to_sign_in(self) -> None:
+        everybody = (stranger(None), guest("mo"), nameless(Session("id", "mo", NOON), None), member("mo"))
+        for asker in (*everybody, with_ticket("mo", "post")):
+            self.assertRaises(NotAllowed, self.gate.check, "create", asker, "news")
+
+    def test_it_helps_where_there_may_be_somebody(self) -> None:
+        asked: tuple[tuple[Action, str], ...] = (("read", "members"), ("post", "news"), ("moderate", "lobby"))
+        for accounts, tickets, helped in (
+            (True, True, (True, True, True)),
+            (False, True, (True, True, True)),
+            (True, False, (True, True, False)),
+            (False, False, (False, False, False)),
+        ):
+            self.gate = Gate(self.policy, self.rulings, self.guests_allowed, accounts=accounts, tickets=tickets)
+            for (action, room), helps in zip(asked, helped, strict=True):
+                error = NotSignedIn if helps else NotAllowed
+                self.assertRaises(error, self.gate.check, action, guest(), room)
 
     def test_who_is_banned_may_not_whoever_that_is(self) -> None:
         bob = guest()

@@ -8,9 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access.grants import Grants
 from chatcomet.access.identity import Identity, Kind
-from chatcomet.access.permission import may
+from chatcomet.access.permission import may, may_somebody
 from chatcomet.access.policy import Policy
-from chatcomet.access.rules import Action
+from chatcomet.access.rules import NOBODY, Action, Audience, Rules
 
 POLICY = Policy.parse("""
 [[rooms]]
@@ -133,3 +133,40 @@ class TableTests(SynchronousTestCase):
         visitor = with_ticket("ada", read="open", post="c*")
         cells = {room: allowed(visitor, room) for room in ROOMS}
         self.assertEqual(cells, {**dict.fromkeys(ROOMS, ""), "open": "read", "closed": "post"})
+
+
+class SomebodyTests(SynchronousTestCase):
+    """Whether there can be anybody who may."""
+
+    def assert_somebody(self, action: Action, rules: Rules, by_account: bool, by_ticket: bool) -> None:
+        for accounts, tickets in product((False, True), repeat=2):
+            found = may_somebody(action, rules, accounts=accounts, tickets=tickets)
+            expected = (accounts and by_account) or (tickets and by_ticket)
+            self.assertEqual(found, expected, (action, rules, accounts, tickets))
+
+    def test_by_an_account_where_the_room_is_for_some(self) -> None:
+        names = frozenset({"ada"})
+        for room, by_account in (("open", True), ("listed", True), ("members", True), ("closed", False)):
+            self.assert_somebody("read", POLICY.rules(room), by_account, True)
+        for audience, by_account in ((Audience(names=names), True), (NOBODY, False)):
+            self.assert_somebody("post", Rules(post=audience), by_account, True)
+            self.assert_somebody("moderate", Rules(moderate=audience), by_account, True)
+
+    def test_who_makes_it_may_post_there_too(self) -> None:
+        ada, bob = Audience(names=frozenset({"ada"})), Audience(names=frozenset({"bob"}))
+        self.assert_somebody("create", Rules(create=ada, post=ada), True, True)
+        self.assert_somebody("create", Rules(create=ada), True, True)
+        self.assert_somebody("create", Rules(create=ada, post=bob), False, True)
+        self.assert_somebody("create", Rules(post=NOBODY), False, True)
+
+    def test_where_nobody_makes_it_no_ticket_does(self) -> None:
+        self.assert_somebody("create", Rules(create=NOBODY), False, False)
+
+    def test_is_what_there_is_anybody_of(self) -> None:
+        anybody = (ADA, BOB, Identity(Kind.MEMBER, "eve"))
+        for room, action in product(ROOMS, ACTIONS):
+            found = any(
+                may(action, room, one, POLICY, guests_allowed=True, muted=False, banned=False) for one in anybody
+            )
+            rules = POLICY.rules(room)
+            self.assertEqual(may_somebody(action, rules, accounts=True, tickets=False), found, (room, action))

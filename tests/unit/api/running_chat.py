@@ -23,6 +23,7 @@ from chatcomet.core.waiters import NO_BURST, Burst
 from chatcomet.errors import ServerFault
 from chatcomet.settings import Settings
 from chatcomet.stores.memory import MemoryStore
+from tests.unit.access.forge import keys
 
 EPOCH = "k3v9"
 KEY = b"k" * 32
@@ -92,7 +93,7 @@ class ChatTestCase(SynchronousTestCase):
 
     def tickets(self) -> Tickets | None:
         """Which ones are good."""
-        return None
+        return Tickets(keys(), None, lambda: self.now)
 
     def sign_in_by_password(self) -> SignIn | None:
         """Who does."""
