@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import cast
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList, FirstError
 
@@ -12,6 +12,8 @@ from chatcomet.core import reading
 from chatcomet.core.message import Cursor, Page
 from chatcomet.core.room import AT_ONCE, Room
 from chatcomet.errors import CursorExpired
+
+T = TypeVar("T")
 
 Asked = Sequence[tuple[Room, Cursor]]
 
@@ -51,13 +53,19 @@ async def _pages(asked: Asked, epoch: str, limit: int, until: float) -> Sequence
 
 async def _first(waiting: Sequence[Deferred[Page]]) -> Page:
     """What the first of `waiting` fires with; the others are forgotten."""
+    first = DeferredList(waiting, fireOnOneCallback=True, fireOnOneErrback=True)
+    # Not in a `finally`: what is found to be garbage would run that, and be woken by it while it is being ended.
+    first.addBoth(_forget, waiting)
     try:
-        page, _ = cast("tuple[Page, int]", await DeferredList(waiting, fireOnOneCallback=True, fireOnOneErrback=True))
+        page, _ = await first
     except FirstError as error:
         error.subFailure.raiseException()
         raise
-    finally:
-        for waiter in waiting:
-            waiter.addErrback(lambda _: None)
-            waiter.cancel()
     return page
+
+
+def _forget(outcome: T, waiting: Sequence[Deferred[Page]]) -> T:
+    for waiter in waiting:
+        waiter.addErrback(lambda _: None)
+        waiter.cancel()
+    return outcome
