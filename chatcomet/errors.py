@@ -61,6 +61,10 @@ class NotSignedIn(AskerError):
     """Whoever asks may not do this as long as it is not known who that is."""
 
 
+class SessionEnded(NotSignedIn):
+    """A change asked for by who shows a session that is over, and would go out as nobody's."""
+
+
 class BadTicket(AskerError):
     """A ticket that is worth nothing: forged, without its form, of another time, for somebody else, or revoked.
 

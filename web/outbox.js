@@ -2,6 +2,8 @@
 import { newKey } from "./chatcomet.js";
 import { kept } from "./place.js";
 
+const SESSION_ENDED = "/problems/session-ended"; // and so nothing went out as nobody's
+
 const $ = (id) => document.getElementById(id);
 const [outbox, text] = ["outbox", "text"].map($);
 
@@ -49,16 +51,19 @@ export function openOutbox(room, me, view) {
     entry.item.hidden = false;
     tell(entry, "failed", `Not sent: ${error.message}`);
     if ([401, 403].includes(error.status)) await me.refresh(); // we may be somebody else, or may do less, by now
+    const isOver = error.type === SESSION_ENDED;
+    const [over, whatToDo] = [isOver ? "Your session has ended. " : "", me.ways.password ? "Sign in" : "Pick a name"];
     const ask = {
-      401: me.ways.password && "Sign in, and what you wrote will be sent.",
+      401: (isOver || me.ways.password) && `${over}${whatToDo}, and what you wrote will be sent.`,
       409: "Somebody else has your name by now. Pick another, and what you wrote will be sent.",
     }[error.status];
-    if (ask && await me.ask(ask) && entries.includes(entry)) again(entry);
+    // Before the session ended it may have been sent, and the answer lost: by its key that is known.
+    if (ask && await me.ask(ask, isOver) && entries.includes(entry)) again(entry, isOver ? entry.key : newKey());
   }
 
   /** What was refused is not in the log. A new key, for the refusal may have been about the old one. */
-  function again(entry) {
-    Object.assign(entry, { key: newKey(), seenAs: undefined });
+  function again(entry, key = newKey()) {
+    Object.assign(entry, { key, seenAs: undefined });
     keep();
     send(entry);
   }

@@ -26,6 +26,7 @@ export function openMe() {
   let who = null; // as the server has said last
   let busy = Promise.resolve(); // until what was asked for in the dialog is answered
   let isOurDoing = false; // when we become somebody else
+  let hasEnded = false; // the session that the browser still has
   const me = {
     name: NOBODY,
     isNobody: true,
@@ -76,16 +77,21 @@ export function openMe() {
     $("refused").textContent = "";
     $("to-guest").hidden = form !== memberForm || !ways.guest;
     $("to-member").hidden = form !== guestForm || !ways.password;
-    $("sign-out").hidden = me.isNobody || form === memberForm;
+    $("sign-out").hidden = (me.isNobody && !hasEnded) || form === memberForm;
     $("sign-out").textContent = me.isMember ? "Sign out" : "Be a guest again";
     $("not-now").textContent = form ? "Not now" : "Close";
     form?.querySelector("input").select();
   }
 
-  /** Asks who we are, where there is a way to be somebody; fires with whether it was answered when the dialog closes. */
-  async function ask(reason) {
+  /**
+   * Asks who we are, where there is a way to be somebody; fires with whether it was answered when the dialog closes.
+   * `isOver`: our session has ended, and we may also be nobody from now on, if we say so.
+   */
+  async function ask(reason, isOver = false) {
     if (me.isNobody && !ways.password && !ways.guest) return false;
-    if (!dialog.open) {
+    hasEnded ||= isOver;
+    if (dialog.open) $("sign-out").hidden &&= guestForm.hidden || !hasEnded;
+    else {
       $("name").value = me.isNobody || me.isMember ? "" : me.name;
       dialog.returnValue = "";
       dialog.showModal();
@@ -134,6 +140,7 @@ export function openMe() {
   $("sign-out").addEventListener("click", () => attempt(session.signOut));
   dialog.addEventListener("close", () => {
     $("password").value = "";
+    hasEnded = false;
     ($("text").disabled ? $("me") : $("text")).focus();
   });
   return me;

@@ -19,7 +19,7 @@ class Asker:
 
     `session` and `ticket`: by which of these it is known, if by any.  `person`: as whom rosters show it.
     `right`: the id of what it is known by, which may end, and ends at `until` (seconds since 1970) by itself.
-    `fingerprint`: of a member's account, where that is known.
+    `fingerprint`: of a member's account, where that is known.  `has_ended`: whether a session was shown that is none.
     `readable`: the rooms that it may read, as a `Gate` has found: see there.
     """
 
@@ -31,6 +31,7 @@ class Asker:
     right: str | None = None
     until: float = inf
     fingerprint: str | None = None
+    has_ended: bool = False
     readable: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -79,6 +80,11 @@ def member_scope(name: str) -> str:
 def stranger(address: str | None) -> Asker:
     """Somebody at `address`."""
     return Asker(address=address, person=Person(address or "", None))
+
+
+def ended(address: str | None) -> Asker:
+    """Somebody at `address` who shows a session that is over, or never was one: a stranger who believes to be known."""
+    return Asker(address=address, person=Person(address or "", None), has_ended=True)
 
 
 def holder(session: Session, address: str | None) -> Asker:

@@ -8,7 +8,7 @@ Whoever stays is looked at when something has changed: see `Askers.check`.
 from __future__ import annotations
 
 from chatcomet.access.accounts import NOBODY, Register
-from chatcomet.access.asker import Asker, bearer, holder, nameless, stranger
+from chatcomet.access.asker import Asker, bearer, ended, holder, nameless, stranger
 from chatcomet.access.identity import Kind, fold
 from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import Sessions
@@ -16,6 +16,7 @@ from chatcomet.access.tickets import Tickets
 from chatcomet.errors import BadTicket, NotSignedIn
 
 _REMEMBERED = 20_000
+_ENDED = "\n"  # in the place of any cookie that is worth nothing: of those there are too many
 
 
 class Askers:
@@ -35,10 +36,10 @@ class Askers:
         return self._known.get((address, "")) or self._remember(stranger(address), "")
 
     def holder(self, cookie: str, address: str | None) -> Asker:
-        """Whose session `cookie` is; somebody, if it is nobody's.  Counts as a use of the session's name."""
+        """Whose session `cookie` is; who has `ended`, if it is nobody's.  Counts as a use of the session's name."""
         session = self._sessions.recall(cookie)
         if session is None:
-            return self.stranger(address)
+            return self._known.get((address, _ENDED)) or self._remember(ended(address), _ENDED)
         if not self._sessions.holds_name(session):
             return nameless(session, address)
         known = self._known.get((address, cookie))

@@ -16,7 +16,7 @@ from chatcomet.access.policy import OPEN, PolicyFile
 from chatcomet.access.rules import ACTIONS, Action, Rules
 from chatcomet.access.rulings import Rulings
 from chatcomet.core.rulings import Kind as Ruled
-from chatcomet.errors import NotAllowed, NotSignedIn
+from chatcomet.errors import NotAllowed, NotSignedIn, SessionEnded
 
 _READABLE = 64
 """Of how many rooms it is remembered with an asker."""
@@ -71,8 +71,12 @@ class Gate:
     def check(self, action: Action, asker: Asker, room: str) -> None:
         """Raise `NotAllowed` unless `asker` may do `action` in `room`, or `NotSignedIn` where to sign in may help.
 
-        To be somebody else does not help who is banned or muted, nor where nobody may, whoever that is.
+        To be somebody else does not help who is banned or muted, nor where nobody may, whoever that is.  Whoever shows a
+        session that has ended reads as a stranger, and changes nothing (`SessionEnded`): what they say would go out as
+        nobody's.
         """
+        if asker.has_ended and action != "read":
+            raise SessionEnded("your session has ended: sign in again, or ask without it")
         if self.may(action, asker, room):
             return
         ruled = self._is_ruled("ban", asker, room) or (action != "read" and self._is_ruled("mute", asker, room))

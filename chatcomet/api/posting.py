@@ -38,8 +38,8 @@ def post(chat: Chat, asked: Post, asker: Asker) -> Deferred[Posted]:
     """Fires when the message is durable and its room has delivered it.
 
     Fails with `KeyReused`, `ServerFault`, and, where it would make a room, with `NotAllowed`, `NotSignedIn` or
-    `TooMany`.  Raises `Malformed`, `TooLong`, `NotAllowed`, `NotSignedIn`, `TooMany`, and `NameTaken` if the session
-    has lost its name meanwhile.  Cancelling only stops listening: the append goes on (law 6).
+    `TooMany`.  Raises `Malformed`, `TooLong`, `NotAllowed`, `NotSignedIn`, `SessionEnded`, `TooMany`, and `NameTaken`
+    if the session has lost its name meanwhile.  Cancelling only stops listening: the append goes on (law 6).
     """
     room = check_room_name(asked.room)
     chat.gate.check("post", asker, room)

@@ -25,9 +25,9 @@ class SessionCookie:
         self._secure = "__Host-" + self._plain
 
     def read(self, get_cookie: Callable[[bytes], bytes | None], secure: bool) -> str | None:
-        """The cookie's value, if the request has it."""
+        """The cookie's value, if the request has it; one that is empty is none."""
         value = get_cookie((self._secure if secure else self._plain).encode())
-        return None if value is None else value.decode("latin-1")
+        return value.decode("latin-1") if value else None
 
     def header(self, value: str | None, secure: bool) -> tuple[str, str]:
         """The `Set-Cookie` header that sets the cookie, or with None removes it."""

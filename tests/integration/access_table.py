@@ -69,8 +69,8 @@ TABLE = """
                       open   members  news   nobodys  listed  letters  fixed  lobby  commons
 stranger              rpc    -        r      -        -       pc       rp     r      rpc
 guest                 rpc    -        r      -        -       pc       rp     r      rpc
-signed-out-guest      rpc    -        r      -        -       pc       rp     r      rpc
-signed-out-member     rpc    -        r      -        -       pc       rp     r      rpc
+signed-out-guest      r      -        r      -        -       -        r      r      r
+signed-out-member     r      -        r      -        -       -        r      r      r
 ada                   rpc    rpc      rpcm   -        rpcm    rpc      rp     rp     rpc
 ada-by-password       rpc    rpc      rpcm   -        rpcm    rpc      rp     rp     rpc
 bob                   rpc    rpc      r      -        m       pc       rp     rp     rpc
@@ -119,6 +119,9 @@ expired-ticket        -      -      -
 SIGN_IN, MAY_NOT, BAD_TICKET = "401 not-signed-in", "403 not-allowed", "401 bad-ticket"
 YES = "yes"
 
+SESSION_ENDED = "401 session-ended"
+
+_ENDED = ("signed-out-guest", "signed-out-member")
 _SIGN_IN_MAY_HELP = ("stranger", "guest", "signed-out-guest", "signed-out-member", "muted-guest")
 _NOBODY_MAKES = ("fixed",)
 """Rooms that no ticket makes either: all else a ticket may grant."""
@@ -163,6 +166,8 @@ class Cell:
         """Why not."""
         if self.who in _BAD_TICKETS:
             return BAD_TICKET
+        if self.who in _ENDED and letter != "r":  # or it would go out as nobody's
+            return SESSION_ENDED
         if self.who == "muted-guest" and letter != "r":  # under another name it would not be of any more use
             return MAY_NOT
         if letter == "c" and self.kind in _NOBODY_MAKES:

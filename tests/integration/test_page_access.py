@@ -20,6 +20,7 @@ from tests.integration.conftest import StartServer
 from tests.integration.pages import LONG, Visit, is_live, said, take_name, write
 from tests.integration.plain_client import ask
 from tests.integration.server import Server
+from tests.unit.access.cheap_hash import cheap_hash
 
 PASSWORDS = {"ada": "s3cret", "grace": "h0pper"}
 POLICY = """
@@ -293,6 +294,87 @@ def test_a_session_that_ended_unseen_is_noticed_when_one_writes(server: Server, 
     expect(page.get_by_role("dialog")).to_contain_text("You are not ada any more.")
     expect(page.locator("#log .author")).to_have_text(["guest"])
     expect(page.locator("#outbox > *")).to_have_count(0)
+
+
+def end_unheard(page: Page, server: Server) -> None:
+    """End the session of the page, which does not hear of it by a poll; the browser keeps the cookie."""
+    page.route(re.compile("cursor="), lambda _: None)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    assert ask(server.port, "DELETE", "/session", headers=cookie(page)).status == 204
+
+
+def test_what_is_written_as_a_session_ends_is_not_said_by_nobody(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    take_name(page, "ada")
+    expect(page.locator("#me")).to_have_text("ada")
+    is_live(page)
+    end_unheard(page, server)
+    write(page, "it is me")
+    expect(page.locator("#outbox .fate")).to_contain_text("Not sent: your session has ended")
+    expect(page.get_by_role("dialog")).to_contain_text("You are not ada any more. What you wrote is kept.")
+    page.unroute_all()
+    page.get_by_role("textbox", name="Name").fill("ada")
+    page.get_by_role("button", name="Use this name").click()
+    expect(page.locator("#log .author")).to_have_text(["ada"])
+    expect(said(page, "it is me")).to_be_visible()
+    expect(page.locator("#outbox > *")).to_have_count(0)
+
+
+def test_one_whose_session_had_ended_before_may_be_nobody(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    take_name(page, "ada")
+    expect(page.locator("#me")).to_have_text("ada")
+    assert ask(server.port, "DELETE", "/session", headers=cookie(page)).status == 204
+    page.reload()
+    expect(page.locator("#me")).to_have_text("guest · pick a name")
+    is_live(page)
+    write(page, "hello")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Your session has ended. Pick a name, and what you wrote will be sent.")
+    dialog.get_by_role("button", name="Be a guest again").click()
+    expect(page.locator("#log .author")).to_have_text(["guest"])
+    expect(page.locator("#outbox > *")).to_have_count(0)
+    write(page, "again")
+    expect(page.locator("#log .text")).to_have_text(["hello", "again"])
+    page.locator("#me").click()
+    expect(dialog.get_by_role("button", name="Be a guest again")).to_be_hidden()
+
+
+def test_who_is_to_sign_in_again_may_be_a_guest_or_nobody(start: Members, visit: Visit) -> None:
+    server = start()
+    page = visit(server.url)
+    sign_in(page, "ada")
+    is_live(page)
+    end_unheard(page, server)
+    write(page, "so what")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Your session has ended: you are not ada any more.")
+    expect(dialog.get_by_role("button", name="Be a guest again")).to_be_hidden()
+    page.unroute_all()
+    dialog.get_by_role("button", name="Enter as a guest").click()
+    dialog.get_by_role("button", name="Be a guest again").click()
+    expect(page.locator("#log .author")).to_have_text(["guest"])
+
+
+def test_a_guest_whose_name_becomes_an_accounts_picks_another_and_nothing_is_lost(
+    start_server: StartServer, visit: Visit, tmp_path: Path
+) -> None:
+    path = tmp_path / "own"
+    path.write_text("")
+    page = visit(start_server("--auth", f"argon2:{path}").url)
+    page.locator("#me").click()
+    page.get_by_role("button", name="Enter as a guest").click()
+    page.get_by_role("textbox", name="Name").fill("carol")
+    page.keyboard.press("Enter")
+    expect(page.locator("#me")).to_have_text("carol")
+    page.get_by_label("Your message").fill("not sent yet")
+    page.wait_for_timeout(1_500)  # until it waits as carol
+    path.write_text(f"Carol:{cheap_hash('hers')}\n")
+    expect(page.get_by_role("dialog")).to_contain_text("You are not carol any more. What you wrote is kept.")
+    fill(page, "carol", "hers")
+    expect(page.locator("#me")).to_have_text("Carol")
+    page.get_by_label("Your message").press("Enter")
+    expect(page.locator("#log .author")).to_have_text(["Carol"])
 
 
 def test_what_needs_a_session_is_sent_when_there_is_one_again(start: Members, visit: Visit) -> None:

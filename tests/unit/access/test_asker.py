@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
 from hypothesis import example, given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access.accounts import Account
-from chatcomet.access.asker import Asker, bearer, holder, member, nameless, stranger
+from chatcomet.access.asker import Asker, bearer, ended, holder, member, nameless, stranger
 from chatcomet.access.grants import Grants
 from chatcomet.access.identity import GUEST, Identity, Kind, Session, check_name, fold
 from chatcomet.access.rulings import SESSION
@@ -32,6 +33,7 @@ class KindTests(SynchronousTestCase):
             (stranger(HERE), Identity(Kind.STRANGER)),
             (holder(SESSION_OF_ADA, HERE), Identity(Kind.GUEST, "Ada")),
             (nameless(SESSION_OF_ADA, HERE), Identity(Kind.GUEST)),
+            (ended(HERE), Identity(Kind.STRANGER)),
             (holder(MEMBER, HERE), Identity(Kind.MEMBER, "Ada")),
             (bearer(TICKET, HERE), Identity(Kind.TICKET, "Ada", TICKET.grants)),
         ]
@@ -48,6 +50,11 @@ class KindTests(SynchronousTestCase):
         self.assertTrue(nameless(SESSION_OF_ADA, HERE).is_nameless)
         for asker in (stranger(HERE), holder(SESSION_OF_ADA, HERE), holder(MEMBER, HERE), bearer(TICKET, HERE)):
             self.assertFalse(asker.is_nameless)
+
+    def test_one_whose_session_has_ended_is_a_stranger_who_is_known_as_that(self) -> None:
+        for address in (HERE, None):
+            self.assertNotEqual(ended(address), stranger(address))
+            self.assertEqual(replace(ended(address), has_ended=False), stranger(address))
 
     def test_what_a_gate_has_found_tells_no_two_apart(self) -> None:
         one, other = holder(SESSION_OF_ADA, HERE), holder(SESSION_OF_ADA, HERE)

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access import askers as askers_module
 from chatcomet.access.accounts import Account
-from chatcomet.access.asker import bearer, holder, member, nameless, stranger
+from chatcomet.access.asker import bearer, ended, holder, member, nameless, stranger
 from chatcomet.access.askers import Askers
 from chatcomet.access.identity import Session
 from chatcomet.access.rulings import Rulings
@@ -95,23 +95,23 @@ class HolderTests(AskersTestCase):
         self.sessions.sign_out(other)
         self.assertEqual(self.askers.holder(cookie, HERE), holder(ada, HERE))
 
-    def test_who_has_signed_out_is_somebody(self) -> None:
+    def test_who_has_signed_out_has_ended(self) -> None:
         ada, cookie = self.sign_in("ada")
         self.askers.holder(cookie, HERE)
         self.rulings.rule(Ruling("ended", "", ada.id, inf, "ada", NOON))
-        self.assertEqual(self.askers.holder(cookie, HERE), stranger(HERE))
+        self.assertEqual(self.askers.holder(cookie, HERE), ended(HERE))
 
     def test_so_is_one_whose_session_is_too_old(self) -> None:
         _, cookie = self.sign_in("ada")
         self.askers.holder(cookie, HERE)
         self.now += LIFE_SECONDS + 1
-        self.assertEqual(self.askers.holder(cookie, HERE), stranger(HERE))
+        self.assertEqual(self.askers.holder(cookie, HERE), ended(HERE))
 
     @settings(deadline=None)
     @given(st.text())
     def test_and_who_brings_anything_else(self, text: str) -> None:
-        self.assertEqual(self.askers.holder(text, HERE), stranger(HERE))
-        self.assertEqual(self.askers.holder(ticket(), HERE), stranger(HERE))
+        self.assertEqual(self.askers.holder(text, HERE), ended(HERE))
+        self.assertEqual(self.askers.holder(ticket(), HERE), ended(HERE))
 
 
 class BearerTests(AskersTestCase):
@@ -217,4 +217,4 @@ class MemoryTests(AskersTestCase):
         for number in range(10):
             self.askers.holder(f"forged {number}", HERE)
             self.assertRaises(BadTicket, self.askers.bearer, f"forged {number}", HERE)
-        self.assertEqual(len(self.askers._known), 1)
+        self.assertEqual(len(self.askers._known), 2)

@@ -7,7 +7,7 @@ from math import inf
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access import gate as gate_module
-from chatcomet.access.asker import Asker, bearer, holder, nameless, stranger
+from chatcomet.access.asker import Asker, bearer, ended, holder, nameless, stranger
 from chatcomet.access.gate import Gate
 from chatcomet.access.grants import Grants
 from chatcomet.access.identity import Session
@@ -17,7 +17,7 @@ from chatcomet.access.rules import ACTIONS, Action, Rules
 from chatcomet.access.rulings import Rulings, of_session
 from chatcomet.access.tickets import Ticket
 from chatcomet.core.rulings import KINDS, Kind, Ruling, RulingKey
-from chatcomet.errors import NotAllowed, NotSignedIn
+from chatcomet.errors import NotAllowed, NotSignedIn, SessionEnded
 from chatcomet.stores.memory import MemoryStore
 
 NOON = 1_795_354_155.0
@@ -275,6 +275,25 @@ class ReaderTests(GateTestCase):
             self.assertLessEqual(len(asker.readable), 64)
         self.assertEqual([self.reads(asker, room) for room in rooms[-1:]], [False])
         self.assertTrue(self.reads(asker, rooms[0]))
+
+
+class EndedTests(GateTestCase):
+    """Who shows a session that is none any more."""
+
+    def test_reads_as_a_stranger(self) -> None:
+        for room in ROOMS:
+            may = self.gate.may("read", stranger(None), room)
+            self.assertEqual(self.gate.may("read", ended(None), room), may)
+            if may:
+                self.gate.check_reader(ended(None), room)
+            else:
+                error = self.assertRaises(NotSignedIn, self.gate.check_reader, ended(None), room)
+                self.assertNotIsInstance(error, SessionEnded)
+
+    def test_changes_nothing_wherever(self) -> None:
+        for room in ROOMS:
+            for action in ("post", "create", "moderate"):
+                self.assertRaises(SessionEnded, self.gate.check, action, ended(None), room)
 
 
 class AuthorTests(GateTestCase):

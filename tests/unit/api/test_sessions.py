@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 
-from chatcomet.access.asker import Asker, bearer, holder, stranger
+from chatcomet.access.asker import Asker, bearer, ended, holder, stranger
 from chatcomet.access.grants import Grants
 from chatcomet.access.identity import Session
 from chatcomet.access.policy import Policy
@@ -208,7 +208,7 @@ class SignOutTests(SessionsTestCase):
             self.assertEqual(self.chat.askers.holder(cookie, None), ada)
             self.assertIsNotNone(self.restarted().recall(cookie))
             self.sign_out(ada)
-            self.assertEqual(self.chat.askers.holder(cookie, None), SOMEBODY)
+            self.assertEqual(self.chat.askers.holder(cookie, None), ended(None))
             self.assertIsNone(self.restarted().recall(cookie))
 
     def test_nor_are_its_other_cookies_for_as_long_as_they_might_be(self) -> None:

@@ -14,6 +14,7 @@ from tests.unit.http.twins import (
     BRIEF,
     GRACE,
     MIA,
+    STALE,
     TICKETS,
     Hold,
     Listen,
@@ -84,6 +85,14 @@ class AskerTests(EqualityTestCase):
     def test_members(self) -> None:
         cookie = f"chatcomet={MIA}"
         self.compare_each(*self.everything(Cookie=cookie), *self.sockets(Cookie=cookie))
+
+    def test_sessions_that_are_none(self) -> None:
+        for cookie in (STALE, ADA[:-3], "", "x" * 2_000):
+            self.compare_each(
+                *self.everything(Cookie=f"chatcomet={cookie}"), *self.sockets(Cookie=f"chatcomet={cookie}")
+            )
+            self.compare_each(*self.everything(f"?ticket={GRACE}", Cookie=f"chatcomet={cookie}"))
+            self.compare_each(*self.everything(Cookie=f"chatcomet={cookie}", Authorization=f"Bearer {GRACE}"))
 
     def test_rights_that_end(self) -> None:
         follow = asking("/rooms/vault/events?cursor=k3v9.0")

@@ -104,9 +104,9 @@ class PostTests(SocketTestCase):
         self.assertEqual(self.kept()[-1].author, "ada")
         self.now += LIFE_SECONDS + 1
         peer.say(posting(key="k2"))
-        self.assertEqual(peer.hear()[-1]["problem"]["key"], "k2")
-        peer.say(posting())
-        self.assertEqual(self.kept()[-1].author, "guest")
+        problem = peer.hear()[-1]["problem"]
+        self.assertEqual((problem["type"], problem["key"]), ("/problems/session-ended", "k2"))
+        self.assertEqual(len(self.kept()), 1)
 
     def test_who_has_lost_the_name_meanwhile(self) -> None:
         peer = self.open(Cookie=self.take_name("ada").cookie)
