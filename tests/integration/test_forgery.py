@@ -132,11 +132,14 @@ def test_a_session_that_was_signed_out_is_over_for_good(castle: Castle, end: str
 def test_what_a_session_says_can_not_be_spliced(castle: Castle) -> None:
     guest, member = (cookie.partition("=")[2] for cookie in (castle.cookie("dora"), castle.cookie("grace", GRACE)))
     (said, signature), (other, others) = (cookie.rsplit(".", 1) for cookie in (guest, member))
-    session, _, issued, _ = json.loads(base64.urlsafe_b64decode(said + "=" * (-len(said) % 4)))
+    session, _, issued, *_ = json.loads(base64.urlsafe_b64decode(said + "=" * (-len(said) % 4)))
     splices = [f"{said}.{others}", f"{other}.{signature}", f"{said}.{signature[::-1]}", f"{said}{signature}"]
-    for name, is_member, when in itertools.product(("grace", "Ada", "dora"), (True, False, 1), (issued, issued + 9e9)):
-        if (name, is_member, when) != ("dora", False, issued):
-            spliced = json.dumps([session, name, when, is_member], separators=(",", ":")).encode()
+    names = ("grace", "Ada", "dora")
+    accounts: tuple[list[str | None], ...] = ([], [None], ["0" * 32])
+    for parts in itertools.product(names, (True, False, 1), (issued, issued + 9e9), accounts):
+        name, is_member, when, account = parts
+        if parts != ("dora", False, issued, [None]):
+            spliced = json.dumps([session, name, when, is_member, *account], separators=(",", ":")).encode()
             splices.append(f"{base64.urlsafe_b64encode(spliced).rstrip(b'=').decode()}.{signature}")
     splices += [f".{said}.{signature}", f"{said}.{signature}.{signature}", f"{said}=.{signature}"]
     for splice in splices:

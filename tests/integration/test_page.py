@@ -165,7 +165,7 @@ def test_nothing_moves_when_the_name_is_known(server: Server, visit: Visit) -> N
     post(server, *(f"message {number}" for number in range(40)))
     held: list[Route] = []
     page = visit("about:blank")
-    page.route("**/session", lambda route: held.append(route))
+    page.route("**/session*", lambda route: held.append(route))
     page.goto(server.url)
     is_live(page)
     page.evaluate("document.querySelector('#scroller').scrollTop = 100")
