@@ -1,8 +1,12 @@
 """How much slower honest readers are served under siege: by hand, on a machine that does nothing else.
 
-``python -m tests.integration.hostile.measure [SECONDS]``: 500 readers, in quiet; while 5,000 slow senders are there,
-who come again when they are cut off, for 100 s, in which every deadline passes; while 500 are there who take nothing;
-and afterwards.  A message is posted each fifth of a second.
+``python -m tests.integration.hostile.measure [SECONDS [COUNT KIND…]]``: 500 readers, in quiet; while 5,000 slow senders
+are there, who come again when they are cut off, for 100 s, in which every deadline passes; while 500 are there who take
+nothing; and afterwards.  A message is posted each fifth of a second.
+
+Where there are two processors, the server has the first one to itself, and those who lay siege have what the readers
+leave of the second one: what is measured is what the siege costs the server, and not what it costs to lay it.  Started
+by ``chrt --rr 1``, server and readers are not kept waiting by anything else on the machine.
 
 Beside how long a delivery took it tells for how long the server has run meanwhile, and how long it had to wait for a
 processor: where that is much, the machine does something else, and only what the server has run can be compared.
@@ -10,6 +14,7 @@ processor: where that is much, the machine does something else, and only what th
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,29 +28,41 @@ from tests.integration.hostile.siege import fill
 from tests.integration.server import Server
 
 READERS = 500
-SIEGES = ((5_000, "silent", "header", "body"), (500, "deaf", "stream"))
+SIEGES = (["5000", "silent", "header", "body"], ["500", "deaf", "stream"])
 PAUSE_SECONDS = 0.2
 
 
-def main(seconds: float = 100.0) -> None:
+def main(seconds: float, *siege: str) -> None:
     """Measure in quiet, under siege, and when that is over."""
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder), "--hold", "300", "--post-rate", "0")
         server.start()
+        _share_processors(server)
         try:
-            _measure(server, seconds)
+            _measure(server, seconds, [siege] if siege else SIEGES)
         finally:
             server.close()
 
 
-def _measure(server: Server, seconds: float) -> None:
+def _measure(server: Server, seconds: float, sieges: Sequence[Sequence[str]]) -> None:
     start = fill(server.port, "full")
     honest = HonestReaders(server.port, READERS)
     for _ in range(20):
         honest.post("to warm up")
     _serve("in quiet", server, honest, seconds / 4)
-    for count, *kinds in SIEGES:
-        siege = [sys.executable, "-m", "tests.integration.hostile.siege", str(server.port), str(seconds), str(count)]
+    for count, *kinds in sieges:
+        siege = [
+            "chrt",
+            "--other",
+            "0",
+            "nice",
+            sys.executable,
+            "-m",
+            "tests.integration.hostile.siege",
+            str(server.port),
+            str(seconds),
+            count,
+        ]
         with subprocess.Popen([*siege, start, *kinds], stdout=subprocess.PIPE, text=True) as running:
             assert running.stdout is not None
             running.stdout.readline()
@@ -75,6 +92,14 @@ def _serve(when: str, server: Server, honest: HonestReaders, seconds: float) -> 
     print(f"{when}: {len(ran)} posts: {'; '.join(told)}; {memory}", flush=True)  # noqa: T201
 
 
+def _share_processors(server: Server) -> None:
+    first, *others = sorted(os.sched_getaffinity(0))
+    if others:
+        for thread in Path(f"/proc/{server.pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {first})
+        os.sched_setaffinity(0, {others[0]})
+
+
 def _scheduled(pid: int) -> tuple[float, float]:
     """For how many seconds its main thread has run, and has waited to run."""
     ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
@@ -89,4 +114,4 @@ def _spread(seconds: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    main(*map(float, sys.argv[1:]))
+    main(float(sys.argv[1]) if sys.argv[1:] else 100.0, *sys.argv[2:])

@@ -15,7 +15,7 @@ function post(url, type, fields) {
     document.body.append(form);
     return new Promise((resolve) => {
         frame.onload = () => frame.onload = resolve; // the first is that of the empty frame
-        setTimeout(resolve, 3000); // what is refused to be shown in a frame may not load
+        setTimeout(resolve, 1000); // what is refused to be shown in a frame may not load
         form.submit();
     });
 }

@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from statistics import median
 
 from tests.integration.plain_client import HOST, JSON, NAME, Connection, cursor
@@ -40,6 +41,9 @@ _SEGMENT = 1_400
 
 KNOCKS_A_SECOND = 500.0
 """So fast they come: what is measured is not how they come, but that they are there."""
+
+TURNS = 20
+"""In a second: each who trickles sends in one of them."""
 
 FULL = 60
 """Messages of 16 kB: more than the systems at both ends take in for one connection that takes nothing."""
@@ -95,10 +99,10 @@ class Siege:
         """How many of a kind are there."""
         return sum(sender.kind == kind for sender in self._senders.values())
 
-    def trickle(self) -> None:
-        """A byte more of each that trickles."""
+    def trickle(self, part: int = 0, parts: int = 1) -> None:
+        """A byte more of each that trickles; or of those in one of so many parts of them."""
         for sender in list(self._senders.values()):
-            if sender.kind in _TRICKLES:
+            if sender.kind in _TRICKLES and sender.connection.fileno() % parts == part:
                 with suppress(OSError):
                     sender.connection.send(b"x")
 
@@ -158,15 +162,17 @@ def fill(port: int, room: str) -> str:
     return f"{cursor(port, room)[0]}.0"
 
 
-def main(port: int, seconds: float, count: int, cursor: str, *kinds: str) -> None:
+def main(port: int, seconds: float, senders: int, cursor: str, *kinds: str) -> None:
     """Lay siege for so long."""
-    siege = Siege(port, count, cursor, kinds, comes_again=True)
+    siege = Siege(port, senders, cursor, kinds, comes_again=True)
     siege.begin(KNOCKS_A_SECOND)
     print("begun", flush=True)  # noqa: T201  # this is for whoever started it
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        siege.trickle()
-        siege.look(1.0)
+    for turn in count():
+        siege.trickle(turn % TURNS, TURNS)  # nobody keeps time with the others
+        siege.look(1.0 / TURNS)
+        if time.monotonic() >= end:
+            break
     lives = {kind: [round(point, 1) for point in _spread(lives)] for kind, lives in siege.lives.items()}
     ends = {" ".join(how): number for how, number in sorted(siege.ends.items())}
     print(json.dumps({"there": len(siege), "ended": ends, "seconds (least, median, most)": lives}))  # noqa: T201
