@@ -35,6 +35,9 @@ NAMES = {
 }
 """All headers that there are: any other one would be somebody's who has smuggled it in."""
 
+LISTS = {"connection"}
+"""Those that may come in several lines (RFC 9110, 5.3): to be closed, and to be asked for an upgrade."""
+
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2}) [A-Za-z -]+")
 _HEADER = re.compile(rb"([A-Za-z][A-Za-z-]*): ([\x20-\x7e]*)")
 
@@ -73,9 +76,10 @@ def _read_head(head: bytes) -> tuple[int, dict[str, str]]:
         if pair is None:
             raise Strange(f"this is no header: {line[:200]!r}")
         name = pair[1].decode().lower()
-        if name not in NAMES or name in headers:
+        if name not in NAMES or (name in headers and name not in LISTS):
             raise Strange(f"this header is unknown, or twice there: {line[:200]!r}")
-        headers[name] = pair[2].decode()
+        value = pair[2].decode()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return int(match[1]), headers
 
 
