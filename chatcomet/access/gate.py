@@ -71,9 +71,10 @@ class Gate:
     def check(self, action: Action, asker: Asker, room: str) -> None:
         """Raise `NotAllowed` unless `asker` may do `action` in `room`, or `NotSignedIn` where to sign in may help.
 
-        To be somebody else does not help who is banned or muted, nor where nobody may, whoever that is.  Whoever shows a
-        session that has ended reads as a stranger, and changes nothing (`SessionEnded`): what they say would go out as
-        nobody's.
+        To be somebody else does not help who is banned or muted, nor where nobody may, whoever that is.
+
+        Whoever shows a session that has ended reads as a stranger, and changes nothing (`SessionEnded`): what they say
+        would go out as nobody's.
         """
         if asker.has_ended and action != "read":
             raise SessionEnded("your session has ended: sign in again, or ask without it")
