@@ -75,9 +75,8 @@ class Limits:
         """
         if rules.posts_per_second is None and rules.post_burst is None:
             return self._take("posts", self._posts, who, crowd, self._settings.post_rate)
-        return self._take(
-            "posts", self._posts_in_room, who, crowd, self._rate(rules), f"{room} "
-        )  # its name has no space
+        where = f"{room} "  # whose name has no space
+        return self._take("posts", self._posts_in_room, who, crowd, self._rate(rules), where)
 
     def session(self, address: str | None) -> None:
         """Somebody at `address` makes a session.  Raises `TooMany`."""

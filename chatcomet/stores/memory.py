@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
+from heapq import nsmallest
 from typing import Any, NamedTuple, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -77,8 +78,8 @@ class MemoryStore:
     def rooms(self, after: str, limit: int) -> Deferred[Sequence[tuple[str, Bounds]]]:
         if self._closed:
             return fail(StoreUnavailable("the store is closed"))
-        names = sorted(name for name in self._rooms if name > after)
-        return succeed([(name, self._rooms[name].bounds) for name in names[:limit]])
+        names = nsmallest(limit, (name for name in self._rooms if name > after))
+        return succeed([(name, self._rooms[name].bounds) for name in names])
 
     def bounds(self, room: str) -> Deferred[Bounds]:
         if self._closed:
