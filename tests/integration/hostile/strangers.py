@@ -146,20 +146,20 @@ def misled(strangers: Strangers, number: int) -> bytes:
     return f"GET /session HTTP/1.1\r\nHost: {name}\r\nOrigin: https://{name}\r\n\r\n".encode()
 
 
-STATUSES: dict[Kind, int] = {
-    cookie: 410,
-    holder: 410,
-    leaver: 204,
-    forged: 401,
-    ticket: 410,
-    room: 410,
-    looker: 200,
-    address: 410,
-    poster: 200,
-    guest: 200,
-    guesser: 401,
-    script: 401,
-    misled: 421,
+STATUSES: dict[Kind, tuple[int, ...]] = {
+    cookie: (410,),
+    holder: (410,),
+    leaver: (204, 503),  # which is said where too many have
+    forged: (401,),
+    ticket: (410,),
+    room: (410,),
+    looker: (200,),
+    address: (410,),
+    poster: (200,),
+    guest: (200,),
+    guesser: (401,),
+    script: (401,),
+    misled: (421,),
 }
 """How each kind fares, or most of it: by a cursor of elsewhere one is answered at once."""
 
