@@ -27,6 +27,7 @@
  *    is not asked before.
  */
 
+import { moderation } from "./moderation.js";
 import { MARGIN, Requests, follow } from "./requests.js";
 
 export { Problem, parseRetryAfter } from "./requests.js";
@@ -130,7 +131,21 @@ export function openSession({ base, ticket, ...given }) {
   };
 }
 
+/**
+ * What moderators do in a room; each ends when it holds, or with a Problem. `erase(seq)`: the message has lost what it
+ * said, for all who read it from now on. `ban(name, seconds)`, `mute(name, seconds)` (Infinity: for good): they may
+ * neither read nor post, or not post; `unban(name)`, `unmute(name)`. `bans()`, `mutes()`: those that hold.
+ */
+export function openModeration({ base, room, ticket, ...given }) {
+  return moderation(new Requests(surroundings(given), ticket), roomUrl(base, room));
+}
+
 // ---- The room ----
+
+function roomUrl(base, room) {
+  if (!isRoomName(room)) throw new RangeError(`Not the name of a room: ${room}`);
+  return new URL(`rooms/${room}/`, base);
+}
 
 /**
  * A room to read and to write. `base` is the URL that the server is served under. Events:
@@ -161,10 +176,9 @@ class Room {
   #listeners = { messages: new Set(), state: new Set(), gap: new Set(), delayed: new Set() };
 
   constructor({ base, room, ticket, ...given }) {
-    if (!isRoomName(room)) throw new RangeError(`Not the name of a room: ${room}`);
     this.#world = surroundings(given);
     this.#requests = new Requests(this.#world, ticket);
-    this.#url = new URL(`rooms/${room}/messages`, base);
+    this.#url = new URL("messages", roomUrl(base, room));
   }
 
   /** Calls `listener` with each such event, until the function that is returned is called. */

@@ -13,7 +13,7 @@ FILES = {
     **{
         name: name
         for name in (
-            *("chatcomet.js", "requests.js"),  # the library
+            *("chatcomet.js", "moderation.js", "requests.js"),  # the library
             *("page.js", "place.js", "sign-in.js", "log.js", "outbox.js", "composer.js", "connection.js"),
             *("chat.css", "icon.svg"),
         )

@@ -770,6 +770,48 @@ def test_a_session_asks_signs_in_and_out(evaluate: Evaluate) -> None:
     ]
 
 
+def test_moderators_erase_ban_and_mute_and_lift_that(evaluate: Evaluate) -> None:
+    asked, refused, requests = evaluate("""
+        const ban = { name: "a/b", by: "ada", at: 1, until: null };
+        const world = makeWorld(inOrder({ status: 204 }, { body: ban }, { body: ban }, { status: 204 }, { status: 204 },
+          { body: { bans: [ban] } }, { body: { mutes: [] } }, problem(403, { detail: "may not" })));
+        const moderation = lib.openModeration({ ...world, base: "http://chat.example/chatty/", room: "lobby" });
+        const { erase, ban: banned, mute, unban, unmute, bans, mutes } = moderation;
+        const asked = [await erase(7), await banned("a/b", Infinity), await mute("ü", 600), await unban("a/b"),
+          await unmute("ü"), await bans(), await mutes()];
+        const refused = await erase(8).catch(({ status, message }) => [status, message]);
+        return [asked, refused, world.requests.map(({ method, path, body }) => [method, path, body ?? null])];
+    """)
+    ban = {"name": "a/b", "by": "ada", "at": 1, "until": None}
+    assert asked == [None, ban, ban, None, None, [ban], []]
+    assert refused == [403, "may not"]
+    room = "/chatty/rooms/lobby"
+    assert requests == [
+        ["DELETE", f"{room}/messages/7", None],
+        ["PUT", f"{room}/bans/a%2Fb", "{}"],
+        ["PUT", f"{room}/mutes/%C3%BC", '{"seconds":600}'],
+        ["DELETE", f"{room}/bans/a%2Fb", None],
+        ["DELETE", f"{room}/mutes/%C3%BC", None],
+        ["GET", f"{room}/bans", None],
+        ["GET", f"{room}/mutes", None],
+        ["DELETE", f"{room}/messages/8", None],
+    ]
+
+
+@pytest.mark.parametrize(
+    "slip",
+    ["ban('eve')", "ban('eve', NaN)", "mute('eve', 0)", "ban('..', 60)", "unmute('.')", "erase('../../session')"],
+)
+def test_a_slip_moderates_nobody(evaluate: Evaluate, slip: str) -> None:
+    asked = evaluate(f"""
+        const world = makeWorld(inOrder({{ status: 204 }}));
+        const moderation = lib.openModeration({{ ...world, base: "http://chat.example/", room: "lobby" }});
+        const error = await moderation.{slip}.catch((error) => error.name);
+        return [error, world.requests.length];
+    """)
+    assert asked == ["RangeError", 0]
+
+
 def test_keys_are_long_and_differ(evaluate: Evaluate) -> None:
     keys = evaluate("return Array.from({ length: 100 }, lib.newKey)")
     assert len(set(keys)) == 100
