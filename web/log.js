@@ -19,6 +19,7 @@ export function openView(room, me) {
   let isAtBottom = true;
   let isOpening = true; // what comes first is what was said before, and no news
   let isLoading = false;
+  let isHeld = false; // somebody is busy with a message, which is not to move
   let below = 0; // new messages that are out of sight
   let newest = -1; // the seq of the last message
 
@@ -36,12 +37,25 @@ export function openView(room, me) {
     item.querySelector(".avatar").textContent = [...message.author][0]?.toUpperCase();
     item.querySelector(".author").textContent = message.author;
     item.querySelector(".text").dataset.time = clock.format(at); // keeps a place for the time on the last line
-    item.querySelector(".text").append(...content(message));
-    item.querySelector(".text").classList.toggle("aside", Boolean(message.erased || !message.text));
+    item.querySelector(".more").setAttribute("aria-label", `Moderate message of ${message.author}`);
+    say(item);
     Object.assign(item.querySelector("time"), {
       dateTime: at.toISOString(), title: inFull.format(at), textContent: clock.format(at),
     });
     return item;
+  }
+
+  function say(item) {
+    const { erased, text } = item.message;
+    item.querySelector(".text").replaceChildren(...content(item.message));
+    item.querySelector(".text").classList.toggle("aside", Boolean(erased || !text));
+  }
+
+  /** A moderator has erased it: the server says so of it from now on, and this is not read again. */
+  function erase(item) {
+    item.message = { ...item.message, text: "", data: undefined, erased: true };
+    say(item);
+    relate(item);
   }
 
   /** What an item shows depends on its neighbour before it: a day begins, an author goes on. */
@@ -51,6 +65,7 @@ export function openView(room, me) {
     const own = isOwn(message);
     item.querySelector(".day").hidden = day === before?.day;
     item.classList.toggle("own", own);
+    item.querySelector(".more").hidden = Boolean(own && message.erased); // there is nothing more to be done about it
     item.classList.toggle("continued", day === before?.day && message.author === before.message.author
       && own === before.classList.contains("own") && message.at - before.message.at < GROUP_SECONDS);
   }
@@ -146,8 +161,14 @@ export function openView(room, me) {
   }
 
   function follow() {
-    if (isAtBottom) scroller.scrollTop = scroller.scrollHeight;
+    if (isAtBottom && !isHeld) scroller.scrollTop = scroller.scrollHeight;
     offerNewest();
+  }
+
+  /** What comes is not followed until this is called with false: what is pointed at stays where it is. */
+  function hold(held) {
+    isHeld = held;
+    follow();
   }
 
   function offerNewest() {
@@ -185,10 +206,11 @@ export function openView(room, me) {
   const markOwn = () => [...log.children].forEach(relate);
   me.on(() => {
     $("invitation").hidden = !me.may("post");
+    quietly(() => log.classList.toggle("moderated", me.may("moderate")));
     markOwn();
   });
 
-  return { append, clear, gap, toBottom, markOwn, newest: () => newest };
+  return { append, clear, erase, gap, hold, toBottom, markOwn, newest: () => newest };
 }
 
 /** What a message says, as nodes: its text with links, or what there is in place of a text. */

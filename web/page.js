@@ -8,6 +8,7 @@ import { isRoomName, openRoom } from "./chatcomet.js";
 import { openComposer } from "./composer.js";
 import { showConnection } from "./connection.js";
 import { openView, unread } from "./log.js";
+import { openModerator } from "./moderator.js";
 import { openOutbox } from "./outbox.js";
 import { base, roomName } from "./place.js";
 import { openMe } from "./sign-in.js";
@@ -31,6 +32,7 @@ function openPage() {
   const view = openView(room, me);
   const unsent = openOutbox(room, me, view);
   openComposer(unsent, me);
+  openModerator(me, view);
   showConnection(room, me);
   unread.show(0);
   room.on("messages", (messages) => {

@@ -2,13 +2,15 @@
 import { openSession } from "./chatcomet.js";
 import { base, roomName } from "./place.js";
 
-const NOBODY = "guest"; // the server's name for whoever has none
+export const NOBODY = "guest"; // the server's name for whoever has none
+const AT_FIRST = ["read", "post"]; // what we take ourselves to be allowed, until the server has said it
 const LOOK_AGAIN = 300; // seconds; a session may end between two polls, and is renewed only where one asks for it
 
 const $ = (id) => document.getElementById(id);
 const [dialog, memberForm, guestForm] = ["sign-in", "member", "guest"].map($);
 
-function reasonOf({ status, message, retryAfter }) {
+/** Why something was not done, in words that go on from a colon. */
+export function reasonOf({ status, message, retryAfter }) {
   if (!status) return "the server can't be reached";
   const isTold = retryAfter === null || message.includes("again in");
   return isTold ? message : `${message}: try again in ${Math.ceil(retryAfter)} s`;
@@ -33,7 +35,7 @@ export function openMe() {
     isMember: false,
     ways,
     own: new Set(),
-    may: (action) => who === null || who.grants[roomName].includes(action),
+    may: (action) => (who?.grants[roomName] ?? AT_FIRST).includes(action),
     on: (listener) => listeners.add(listener),
     settled: () => busy,
     refresh,

@@ -15,6 +15,7 @@ FILES = {
         for name in (
             *("chatcomet.js", "moderation.js", "requests.js"),  # the library
             *("page.js", "place.js", "sign-in.js", "log.js", "outbox.js", "composer.js", "connection.js"),
+            *("moderator.js", "menu.js"),
             *("chat.css", "icon.svg"),
         )
     },
