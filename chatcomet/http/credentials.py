@@ -6,7 +6,7 @@ In this order, and no two of the first three at once (RFC 6750, 2):
 ``Authorization: Bearer T``            a ticket
 ``Authorization: Basic …``             a name and a password (RFC 7617): of scripts
 ``?ticket=T``                          a ticket, where a browser can't send headers: event streams and
-                                       WebSockets.  It is never logged.
+                                       WebSockets.  It is never logged.  Anywhere else it is refused
 the session's cookie                   a session
 =====================================  ================================================================
 """
@@ -79,6 +79,13 @@ def with_ticket(credentials: Credentials, asked: Query) -> Credentials:
     if credentials.ticket is not None or credentials.password is not None:
         raise Malformed("who asks is said once: in the header or by ?ticket=")
     return replace(credentials, cookie=None, ticket=ticket)
+
+
+def without_ticket(asked: Query) -> None:
+    """Raise `Malformed` if the query has a ticket, for what is asked for with a header: it would count for nothing, and
+    whoever put it there believes to be known."""
+    if asked.args and b"ticket" in asked.args:
+        raise Malformed("a ticket goes into the Authorization header here (Bearer), and not into the URL")
 
 
 def known_by(chat: Chat, credentials: Credentials, peer: str) -> Asker:

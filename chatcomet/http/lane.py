@@ -24,7 +24,7 @@ from chatcomet.http.asks import Ask, room_poll, room_post, rooms_poll, seed_poll
 from chatcomet.http.body import Body
 from chatcomet.http.cookies import SessionCookie, read_cookies
 from chatcomet.http.cors import listed_origin
-from chatcomet.http.credentials import NONE, Credentials, known_by, read_credentials, with_ticket
+from chatcomet.http.credentials import NONE, Credentials, known_by, read_credentials, with_ticket, without_ticket
 from chatcomet.http.events import follow_room
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.limited import LimitedChannel
@@ -147,6 +147,7 @@ class Lane:
             cursor = query.parameter(line, "cursor") if room else None
             ask = None if room is None or cursor is None else room_poll(self._chat, room[1], cursor, line)
         if ask is not None:
+            without_ticket(line)
             if len(self._asks) >= ASKS:
                 self._asks.clear()
             self._asks[first] = ask
@@ -183,7 +184,7 @@ class Lane:
         line = read_line(first)
         path = None if line is None else self._under_prefix(line.path)
         room = None if path is None else _MESSAGES.fullmatch(path)
-        if room is None and path != _SEED_POST:
+        if line is None or (room is None and path != _SEED_POST):
             return None
         block, blank, body = rest.partition(b"\r\n\r\n")
         head = self._for_us(read_head(block + blank))  # without the empty line it is only the beginning of one
@@ -193,6 +194,7 @@ class Lane:
         if source is None:
             return None
         ask = seed_post(self._chat, head, body) if room is None else room_post(self._chat, room[1], head, body)
+        without_ticket(line)
         return ask, ask.begin(self._asker(source.credentials, peer))
 
     def _asker(self, credentials: Credentials, peer: Peer) -> Asker:

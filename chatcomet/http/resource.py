@@ -34,7 +34,14 @@ from chatcomet.http.bodies import read_object
 from chatcomet.http.body import RequestBody
 from chatcomet.http.cookies import SessionCookie
 from chatcomet.http.cors import permission
-from chatcomet.http.credentials import Credentials, counted_address, known_by, read_credentials, with_ticket
+from chatcomet.http.credentials import (
+    Credentials,
+    counted_address,
+    known_by,
+    read_credentials,
+    with_ticket,
+    without_ticket,
+)
 from chatcomet.http.description import read_description
 from chatcomet.http.events import follow_room
 from chatcomet.http.handshake import check_line
@@ -320,14 +327,16 @@ class ChatResource:
         """The answer to what `read` reads; in the order of the fast lane, so that what errs twice is told the same."""
         credentials = self._read_credentials(request)
         ask = read()
+        without_ticket(request)
         return self._asker_by(credentials, request).addCallback(ask.answered)
 
     def _read_credentials(self, request: ChatRequest) -> Credentials:
         return read_credentials(request, self._cookie.read(request.getCookie, secure=request.isSecure()))
 
     def _asker(self, request: ChatRequest) -> Deferred[Asker]:
-        """Who asks.  Fails with `Malformed`, `BadTicket` and what a password is refused with."""
-        return maybeDeferred(self._read_credentials, request).addCallback(self._asker_by, request)
+        """Who asks by a header.  Fails with `Malformed`, `BadTicket` and what a password is refused with."""
+        asked = maybeDeferred(without_ticket, request).addCallback(lambda _: self._read_credentials(request))
+        return asked.addCallback(self._asker_by, request)
 
     def _asker_by(self, credentials: Credentials, request: ChatRequest) -> Deferred[Asker]:
         if credentials.password is None:

@@ -120,6 +120,7 @@ SIGN_IN, MAY_NOT, BAD_TICKET = "401 not-signed-in", "403 not-allowed", "401 bad-
 YES = "yes"
 
 SESSION_ENDED = "401 session-ended"
+NOT_IN_THE_URL = "400 malformed"
 
 _ENDED = ("signed-out-guest", "signed-out-member")
 _SIGN_IN_MAY_HELP = ("stranger", "guest", "signed-out-guest", "signed-out-member", "muted-guest")
@@ -139,7 +140,7 @@ BY_QUERY = {
     "query-banned": "banned-ticket",
     "query-muted": "muted-ticket",
 }
-"""Who has which ticket in the URL: it counts for streams and sockets; for all else they are strangers."""
+"""Who has which ticket in the URL: it is for streams and sockets; for all else it is refused."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,8 @@ class Cell:
 
     def refusal(self, letter: str) -> str:
         """Why not."""
+        if self.who in BY_QUERY:
+            return NOT_IN_THE_URL
         if self.who in _BAD_TICKETS:
             return BAD_TICKET
         if self.who in _ENDED and letter != "r":  # or it would go out as nobody's

@@ -10,7 +10,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from chatcomet.access.asker import ended
 from chatcomet.access.tickets import Tickets
 from chatcomet.errors import BadTicket, Malformed
-from chatcomet.http.credentials import Credentials, Password, counted_address, known_by, read_credentials, with_ticket
+from chatcomet.http.credentials import (
+    Credentials,
+    Password,
+    counted_address,
+    known_by,
+    read_credentials,
+    with_ticket,
+    without_ticket,
+)
 from chatcomet.http.plain import Line
 from tests.unit.access.forge import keys, ticket
 from tests.unit.api.running_chat import ChatTestCase
@@ -144,6 +152,12 @@ class TicketOfQueryTests(SynchronousTestCase):
             Credentials(password=Password("", "")),
         ):
             self.assertRaises(Malformed, with_ticket, credentials, asked(b"a.b.c"))
+
+    def test_where_there_should_be_none(self) -> None:
+        without_ticket(asked())
+        without_ticket(Line(b"GET", "/session", {b"tickets": [b"a.b.c"]}))
+        for tickets in ((b"a.b.c",), (b"",), (b"a.b.c", b"a.b.c"), (b"\xff",)):
+            self.assertRaises(Malformed, without_ticket, asked(*tickets))
 
     def test_twice_or_no_text(self) -> None:
         for tickets in ((b"a.b.c", b"a.b.c"), (b"a.b.c", b""), (b"\xff",)):

@@ -239,6 +239,13 @@ class RememberedTests(LaneTestCase):
             kept = [len(header) + source.credentials.size for header, source in self.lane._sources.items()]
             self.assertLessEqual(sum(kept), 2_000)
 
+    def test_none_with_a_ticket(self) -> None:
+        for number in range(3):
+            for target in (f"{ROOM}?cursor=k3v9.0&", "/chat/get/0?", "/poll?at=lobby:k3v9.0&"):
+                self.assertEqual(self.peer.ask(f"{target}ticket=t{number}").status, 400)
+        self.assertEqual(self.lane._asks, {})
+        self.assert_in_lane()
+
     def test_who_asked_is_no_part_of_it(self) -> None:
         """Another header, or the same one of somebody who has signed out, is another person."""
         sessions = self.chat.sessions

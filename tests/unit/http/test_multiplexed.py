@@ -66,6 +66,14 @@ class NegotiationTests(EdgeTestCase):
         self.assertEqual(self.site.channels, {self.peer.protocol})
 
 
+class TicketOfQueryTests(MultiplexedTestCase):
+    def test_it_is_refused_where_a_header_can_be_sent(self) -> None:
+        for target in ("/session", "/rooms/lobby/messages?cursor=k3v9.0&wait=0", "/chat/get/0"):
+            answer = self.peer.ask(f"{target}{'&' if '?' in target else '?'}ticket=none")
+            self.assertEqual((answer.status, answer.problem), (400, "malformed"))
+        self.assertEqual(self.peer.ask("/rooms/lobby/events?ticket=none").problem, "bad-ticket")
+
+
 class ManyTests(MultiplexedTestCase):
     def test_many_wait_at_once_and_each_is_answered(self) -> None:
         polls = [self.poll() for _ in range(EXCHANGES - 1)]

@@ -6,7 +6,7 @@ import json
 
 from chatcomet.access.tickets import Tickets
 from tests.unit.access.forge import NOON, hs256, signed, ticket, with_header
-from tests.unit.http.peer import PeerTransport, asking
+from tests.unit.http.peer import Answer, PeerTransport, asking
 from tests.unit.http.running_access import ALL, AccessTestCase, reads_of
 from tests.unit.http.running_lane import JSON, LaneTestCase
 from tests.unit.http.running_sockets import HANDSHAKE, KEY, posting, texts
@@ -118,22 +118,48 @@ class InTheLaneTests(AccessTestCase, LaneTestCase):
 
 
 class OfTheQueryTests(AccessTestCase):
-    """``?ticket=`` is for what a browser opens without headers, and for nothing else."""
+    """``?ticket=`` is for what a browser opens without headers; anywhere else it is refused."""
 
-    def test_it_counts_nowhere_else(self) -> None:
-        for target in reads_of("vault"):
-            target += ("&" if "?" in target else "?") + f"ticket={self.ticket()}"
-            self.assert_not_known("not-signed-in", self.ask(target))
-        body = json.dumps({"text": "hello"}).encode()
-        for target in (f"{ROOM}?ticket={self.ticket()}", f"/rooms/vault/typing?ticket={self.ticket()}"):
-            self.assert_not_known("not-signed-in", self.connect().ask(target, "POST", body, Content_Type=JSON))
-        self.assertEqual(self.ask(f"/session?ticket={self.ticket()}").json["name"], "guest")
-        self.assertEqual(self.kept("vault"), [])
+    def assert_refused_for_it(self, answer: Answer) -> None:
+        """Whoever asked is told where the ticket belongs."""
+        self.assert_refused(400, "malformed", answer)
+        self.assertIn("Authorization", answer.json["detail"])
 
-    def test_nor_is_it_looked_at(self) -> None:
-        for target in reads_of("lobby"):
-            target += ("&" if "?" in target else "?") + "ticket=none&ticket=none"
-            self.assertEqual(self.ask(target).status, 200)
+    def test_what_is_read(self) -> None:
+        targets = (*reads_of("vault"), *reads_of("lobby"), "/rooms", "/session", "/rooms/lobby/bans", "/chat/get/0")
+        for target in targets:
+            for tickets in (f"ticket={self.ticket()}", "ticket=none&ticket=none", "ticket="):
+                asked = f"{target}{'&' if '?' in target else '?'}{tickets}"
+                self.assert_refused_for_it(self.ask(asked))
+                self.assert_refused_for_it(self.ask(asked, Authorization=self.bearer()))
+
+    def test_what_is_changed(self) -> None:
+        said, form = json.dumps({"text": "hello"}).encode(), "application/x-www-form-urlencoded"
+        for method, target, body, kind in (
+            ("POST", "/rooms/lobby/messages", said, JSON),
+            ("POST", "/chat/post", b"message=hello", form),
+            ("POST", "/rooms/lobby/typing", b"", form),
+            ("DELETE", "/rooms/lobby/messages/0", b"", form),
+            ("PUT", "/rooms/lobby/bans/eve", b"", form),
+            ("DELETE", "/rooms/lobby/mutes/eve", b"", form),
+            ("POST", "/session", b'{"name": "ada"}', JSON),
+            ("DELETE", "/session", b"", form),
+        ):
+            answer = self.connect().ask(f"{target}?ticket={self.ticket()}", method, body, Content_Type=kind)
+            self.assert_refused_for_it(answer)
+            self.assertNotIn("set-cookie", answer.headers)
+        self.assertEqual(self.kept("lobby"), [])
+        self.assertEqual(self.chat.rulings.of("lobby"), [])
+
+    def test_one_of_another_spelling(self) -> None:
+        for asked in (f"%74icket={self.ticket()}", f"TICKET=none&ticket={self.ticket()}"):
+            self.assert_refused_for_it(self.ask(f"/rooms/lobby/messages?cursor=k3v9.0&wait=0&{asked}"))
+        self.assertEqual(self.ask("/rooms/lobby/messages?cursor=k3v9.0&wait=0&tickets=none&ticket").status, 200)
+
+    def test_what_asks_nobody_who_it_is(self) -> None:
+        for target in ("/", "/chatcomet.js", "/openapi.yaml"):
+            self.assertEqual(self.ask(f"{target}?ticket={self.ticket()}").status, 200)
+        self.assertEqual(self.ask(f"/chat?ticket={self.ticket()}").status, 302)
 
     def test_both_at_once(self) -> None:
         query = f"?ticket={self.ticket()}"
