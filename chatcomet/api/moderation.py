@@ -24,7 +24,7 @@ from chatcomet.access.rulings import SESSION, of_session, ruled_name
 from chatcomet.api.chat import Chat
 from chatcomet.core.message import check_room_name
 from chatcomet.core.rulings import Ruling
-from chatcomet.errors import Malformed, NotFound
+from chatcomet.errors import Malformed, NotAllowed, NotFound
 
 T = TypeVar("T")
 
@@ -66,10 +66,13 @@ def erase(chat: Chat, name: str, seq: int, asker: Asker) -> Deferred[None]:
 def sanction(chat: Chat, kind: Sanction, name: str, whom: str, seconds: float | None, asker: Asker) -> Deferred[Ruled]:
     """Ban or mute `whom` in the room `name`, for `seconds` or, with None, for good.
 
-    Fires when it holds.  Fails with `ServerFault`.  Raises `Malformed`, `NotAllowed` and `NotSignedIn`.
+    Fires when it holds.  Fails with `ServerFault`.  Raises `Malformed`, `NotAllowed`, also for one's own name, and
+    `NotSignedIn`.
     """
     chat.gate.check("moderate", asker, check_room_name(name))
     subject = fold(check_name(whom))
+    if subject == fold(asker.name):
+        raise NotAllowed("this is your own name, and who is banned or muted could not take that back")
     if seconds is not None and not 1 <= seconds <= LONGEST_SECONDS:
         raise Malformed("a ban or mute is for a second at least, or for good")
     now = chat.wall()

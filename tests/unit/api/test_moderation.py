@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from math import inf, nan
 from unittest.mock import patch
 
@@ -106,6 +107,15 @@ class SanctionTests(ModerationTestCase):
         here, there = self.account("bob"), self.account("bob")
         self.rule("ban", "bob")
         self.assertEqual([self.may(here), self.may(there), self.may(self.account("Bob"))], ["", "", ""])
+
+    def test_nobody_is_ruled_by_themself(self) -> None:
+        moderators = (self.mo, with_ticket("Mo", "moderate", rooms="lobby"))
+        for kind, asker, seconds in product(KINDS, moderators, (None, 60.0)):
+            for whom in ("mo", " MO "):
+                self.assertRaises(NotAllowed, sanction, self.chat, kind, "lobby", whom, seconds, asker)
+        self.assertEqual(len(self.rulings), 0)
+        self.rule("ban", "mia")
+        self.assertEqual(self.may(self.mo), "read post")
 
     def test_in_that_room(self) -> None:
         bob = self.sign_in("bob")
