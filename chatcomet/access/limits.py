@@ -33,12 +33,12 @@ ENDED = 500_000
 more while they have to be known (ten a minute, for 30 days)."""
 
 _WHY: dict[Limited, str] = {
-    "posts": "you post too often",
+    "posts": "you write too often",
     "sessions": "too many sessions are made from your address",
     "rooms": "you make too many rooms",
 }
 _WHY_CROWD: dict[Limited, str] = {
-    "posts": "the guests at your address post too often",
+    "posts": "the guests at your address write too often",
     "rooms": "the guests at your address make too many rooms",
 }
 
@@ -64,6 +64,7 @@ class Limits:
         self._refusals = refusals
         self._posts = Buckets(clock)
         self._posts_in_room = Buckets(clock)  # by room and person: the rooms that have a rate of their own
+        self._typing = Buckets(clock)
         self._sessions = Buckets(clock)
         self._rooms = Buckets(clock)
 
@@ -77,6 +78,14 @@ class Limits:
             return self._take("posts", self._posts, who, crowd, self._settings.post_rate)
         where = f"{room} "  # whose name has no space
         return self._take("posts", self._posts_in_room, who, crowd, self._rate(rules), where)
+
+    def typing(self, who: str | None, crowd: str | None = None) -> None:
+        """`who`, one of `crowd`, types: as often as one may post, but counted by itself.  Raises `TooMany`.
+
+        It costs what a post costs that nobody keeps; and who types would else have nothing left to post with, least of
+        all in a room that has a rate of its own.
+        """
+        self._take("posts", self._typing, who, crowd, self._settings.post_rate)
 
     def session(self, address: str | None) -> None:
         """Somebody at `address` makes a session.  Raises `TooMany`."""

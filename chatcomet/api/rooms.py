@@ -82,9 +82,10 @@ def room(chat: Chat, name: str, asker: Asker) -> Deferred[RoomState]:
 def typing(chat: Chat, name: str, asker: Asker) -> None:
     """Show in the roster of the room `name` that `asker` types, if it is there.
 
-    Raises `Malformed`, `NotAllowed` and `NotSignedIn`: who may not post has nothing to type.
+    Raises `Malformed`, `NotAllowed` and `NotSignedIn`: who may not post has nothing to type; and `TooMany`.
     """
     chat.gate.check("post", asker, check_room_name(name))
+    chat.limits.typing(asker.counted, asker.crowd)
     chat.hub.room(name).roster.type(asker.person)
 
 

@@ -10,7 +10,7 @@ a page                                   first an empty one, with the cursor it 
 "message": …}}``
 ``{"problem": {…, "key": …}}``           a post was refused; its `key`, where it has one
 ``{"problem": {…}}``                     messages were lost (it goes on from `earliest`), or a
-                                         message was not understood
+                                         message was not understood, or says too often who types
 =======================================  ==========================================================
 
 =======================================  ==========================================================
@@ -34,7 +34,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -193,8 +192,12 @@ class SocketSink(Socket):
             self._answer(document)
 
     def _typing(self) -> None:
-        with suppress(AskerError):  # nobody hears of it
+        try:
             rooms.typing(self._chat, self._room, self._who())
+        except TooMany as error:
+            self.say(framed(_problem(error)))
+        except AskerError:  # nobody hears of it
+            pass
 
     def _answer(self, document: dict[str, object]) -> None:
         """Do what `document` asks for; it is answered after all that was heard before it."""

@@ -422,7 +422,7 @@ def test_who_writes_too_fast_waits_and_all_is_sent(start_server: StartServer, vi
     write(page, "two")
     write(page, "three")
     expect(page.locator("#outbox .fate").first).to_have_text(
-        re.compile(r"Waiting, it will be sent in \d s: you post too often")
+        re.compile(r"Waiting, it will be sent in \d s: you write too often")
     )
     expect(page.get_by_label("Your message")).to_be_enabled()
     expect(page.locator("#log .text")).to_have_text(["one", "two", "three"], timeout=LONG)

@@ -53,6 +53,12 @@ class DefaultTests(LimitsTestCase):
         self.assertEqual(self.posts(room="a"), 30)
         self.assertEqual(self.posts(room="b"), 0)
 
+    def test_typing(self) -> None:
+        self.assertEqual(self.allowed(lambda: self.limits.typing("ada")), 30)
+        self.clock.advance(1)
+        self.assertEqual(self.allowed(lambda: self.limits.typing("ada")), 10)
+        self.assertEqual(self.allowed(lambda: self.limits.typing("bob")), 30)
+
     def test_sessions(self) -> None:
         self.assertEqual(self.allowed(lambda: self.limits.session("192.0.2.1")), 10)
         self.clock.advance(6)
@@ -65,11 +71,13 @@ class DefaultTests(LimitsTestCase):
 
     def test_each_limit_counts_by_itself(self) -> None:
         self.assertEqual(self.posts("192.0.2.1"), 30)
+        self.assertEqual(self.allowed(lambda: self.limits.typing("192.0.2.1")), 30)
         self.assertEqual(self.allowed(lambda: self.limits.session("192.0.2.1")), 10)
         self.assertEqual(self.allowed(lambda: self.limits.room("192.0.2.1")), 20)
 
     def test_whoever_is_not_counted_is_not_stopped(self) -> None:
         self.assertEqual(self.posts(None), 100)
+        self.assertEqual(self.allowed(lambda: self.limits.typing(None)), 100)
         self.assertEqual(self.posts(None, rules=Rules(posts_per_second=1.0)), 100)
         self.assertEqual(self.allowed(lambda: self.limits.session(None)), 100)
         self.assertEqual(self.allowed(lambda: self.limits.room(None)), 100)
@@ -88,6 +96,13 @@ class RefusalTests(LimitsTestCase):
             error = self.assertRaises(TooMany, act)
             self.assertEqual((error.name, error.retry_after), (name, seconds))
             self.assertEqual([(event["name"], event["count"]) for event in events], [(name, 1)])
+
+    def test_says_of_typing_what_it_says_of_posts(self) -> None:
+        with capturedLogs() as events:
+            self.allowed(lambda: self.limits.typing("ada"))
+        error = self.assertRaises(TooMany, self.limits.typing, "ada")
+        self.assertEqual((error.name, error.retry_after), ("posts", 1))
+        self.assertEqual([(event["name"], event["count"]) for event in events], [("posts", 1)])
 
     def test_then_it_is_right_to_come(self) -> None:
         self.allowed(lambda: self.limits.session("192.0.2.1"))
@@ -151,6 +166,11 @@ class CrowdTests(LimitsTestCase):
         self.assertEqual(self.posts_of_guests(12, rules=rules), [5] * GUESTS + [0, 0])
         self.assertEqual(sum(self.posts_of_guests(12)), 300)
 
+    def test_typing(self) -> None:
+        for guest in range(12):
+            typed = self.allowed(partial(self.limits.typing, f"guest {guest}", "guests of 192.0.2.1"))
+            self.assertEqual(typed, 30 if guest < GUESTS else 0)
+
     def test_rooms(self) -> None:
         for guest in range(12):
             made = self.allowed(partial(self.limits.room, f"guest {guest}", "guests of 192.0.2.1"))
@@ -191,6 +211,7 @@ class OtherRatesTests(LimitsTestCase):
 
     def test_are_those_of_the_settings(self) -> None:
         self.assertEqual(self.posts(), 2)
+        self.assertEqual(self.allowed(lambda: self.limits.typing("ada")), 2)
         self.assertEqual(self.allowed(lambda: self.limits.session("192.0.2.1")), 3)
         self.assertEqual(self.allowed(lambda: self.limits.room("ada")), 4)
 
@@ -200,6 +221,7 @@ class NoLimitTests(LimitsTestCase):
 
     def test_nobody_is_stopped(self) -> None:
         self.assertEqual(self.posts(), 100)
+        self.assertEqual(self.allowed(lambda: self.limits.typing("ada")), 100)
         self.assertEqual(self.posts(rules=Rules(post_burst=2)), 100)
         self.assertEqual(self.allowed(lambda: self.limits.session("192.0.2.1")), 100)
         self.assertEqual(self.allowed(lambda: self.limits.room("ada")), 100)

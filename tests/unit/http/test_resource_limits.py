@@ -74,6 +74,33 @@ class PostTests(AccessTestCase):
         socket.say(posting("k2"))
         self.assertEqual(socket.hear()[-1]["posted"]["key"], "k2")
 
+    def test_typing(self) -> None:
+        cookie = self.guest()
+        for headers in ({"Cookie": cookie}, {"X_Forwarded_For": HERE}):
+            answers = [self.ask("/rooms/lobby/typing", "POST", **headers) for _ in range(3)]
+            self.assertEqual([answer.status for answer in answers], [204, 204, 429])
+            self.assert_limited(answers[2])
+            self.assert_two(**headers)
+            self.assertEqual(self.ask("/rooms/lobby/typing", "POST", **headers).status, 204)
+        self.assertEqual(self.ask("/rooms/lobby/typing", "POST", X_Forwarded_For=THERE).status, 204)
+        self.assertEqual([self.ask("/rooms/lobby/typing", "POST").status for _ in range(9)], [204] * 9)
+
+    def test_typing_over_a_socket(self) -> None:
+        socket = self.socket_in("lobby", Cookie=self.guest())
+        socket.hear()
+        for heard in (0, 0, 1, 1):
+            socket.say({"typing": True})
+            problems = [said["problem"] for said in socket.hear()]
+            self.assertEqual(
+                [(each["type"], each["retry_after"]) for each in problems], [("/problems/too-many-posts", 2)] * heard
+            )
+        self.assertTrue(socket.is_open)
+        socket.say(posting("k1"))
+        self.assertEqual(socket.hear()[-1]["posted"]["key"], "k1")
+        self.clock.advance(2.0)
+        socket.say({"typing": True})
+        self.assertEqual(socket.hear(), [])
+
     def test_what_is_refused_for_something_else_does_not_count(self) -> None:
         cookie = self.guest()
         for text in ("", "x" * 4_001):

@@ -181,7 +181,7 @@ class PostTests(SocketTestCase):
 
     def test_too_many(self) -> None:
         peer = self.begun()
-        self.patch(self.store, "append", lambda room, draft: fail(TooMany("you post too often", "posts", 6.5)))
+        self.patch(self.store, "append", lambda room, draft: fail(TooMany("you write too often", "posts", 6.5)))
         peer.say(posting())
         (refused,) = peer.hear()
         self.assertEqual((refused["problem"]["status"], refused["problem"]["retry_after"]), (429, 7))
