@@ -95,7 +95,7 @@ class ChatService(Service):
             most_connections(), partial(count, "connections"), partial(count, "connections that take nothing")
         )
         self._site = ChatSite(settings.prefix, hosts, settings.origins, reactor, outbox=outbox, channels=channels)
-        self._hub = Hub(self._store, reactor, self._retain, self._site.outbox)
+        self._hub = Hub(self._store, reactor, self._retain, self._site.outbox, settings.sizes.page_bytes)
         self._retention = Retention(self._store, time.time, self._retain_seconds, reactor)
         self._hashing = Hashing(reactor)
         self._sign_in = SignIn(checkers, self._hashing, reactor, secrets.token_bytes(32)) if checkers else None

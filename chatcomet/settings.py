@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
+from chatcomet.core.message import DEFAULT_SIZES, Sizes
 from chatcomet.errors import Malformed
 
 _RATE = re.compile(r"([1-9][0-9]{0,5})/(s|min|h)(?::([1-9][0-9]{0,5}))?", re.ASCII)
@@ -61,6 +62,7 @@ class Settings:
     many may wait or follow a stream at once; 0 is no limit, None as many as the process has descriptors for.
     `readers_per_address`: how many of these from one address; 0 is no limit.  `proxies`: whose word on where a request
     comes from is believed, and who is not counted by address itself; loopback need not be named.
+    `sizes`: how long messages and pages may be.
     """
 
     listen: tuple[str, ...] = ("tcp:8080",)
@@ -81,3 +83,4 @@ class Settings:
     readers: int | None = None
     readers_per_address: int = 200
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    sizes: Sizes = DEFAULT_SIZES

@@ -45,7 +45,8 @@ def post(chat: Chat, asked: Post, asker: Asker) -> Deferred[Posted]:
     chat.gate.check("post", asker, room)
     if asker.is_nameless:
         raise NameTaken("the name that you had was taken by somebody else while you were away")
-    draft = Draft(_author(chat, asked, asker), asked.text, asked.data, _key(asked.key, asker))
+    key = _key(asked.key, asker)
+    draft = Draft(_author(chat, asked, asker), asked.text, asked.data, key, chat.settings.sizes)
     taken: Sequence[Taken] = ()
     if not chat.gate.may_name_author(asker, room):  # a back end posts for many
         taken = chat.limits.post(asker.counted, room, chat.gate.rules(room), asker.crowd)

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from chatcomet.core import gathering, reading
 from chatcomet.core.holds import Holds
-from chatcomet.core.message import Cursor, Message, Page
+from chatcomet.core.message import PAGE_BYTES, Cursor, Message, Page
 from chatcomet.core.room import Room
 from chatcomet.core.store import MessageStore, Retain, keep_all
 from chatcomet.core.waiters import NO_BURST, Burst, Standing
@@ -31,7 +31,7 @@ LEFT_SECONDS = 1.0  # between two polls is less than that
 class Hub:
     """The rooms of one store, in this process.
 
-    `retain`: how many messages the store keeps of a room.  `burst`: see `WaiterSet`.
+    `retain`: how many messages the store keeps of a room.  `burst`: see `WaiterSet`.  `page_bytes`: see `Room`.
     """
 
     def __init__(
@@ -40,11 +40,13 @@ class Hub:
         clock: IReactorTime,
         retain: Retain = keep_all,
         burst: Burst = NO_BURST,
+        page_bytes: int = PAGE_BYTES,
     ) -> None:
         self._store = store
         self._clock = clock
         self._retain = retain
         self._burst = burst
+        self._page_bytes = page_bytes
         self._holds = Holds(clock)
         self._rooms: dict[str, Room] = {}
         self._crowd = CROWD
@@ -128,7 +130,7 @@ class Hub:
         if not self._sweeping:
             self._sweeping = True
             self._clock.callLater(IDLE_SECONDS, self._sweep)
-        room = Room(name, self._store, self._clock, self._holds, self._retain, self._burst)
+        room = Room(name, self._store, self._clock, self._holds, self._retain, self._burst, self._page_bytes)
         self._rooms[name] = room
         return room
 

@@ -1,4 +1,4 @@
-"""The values: Draft, Message, Cursor, Page.  All are immutable and compared by what they hold.
+"""The values: Draft, Message, Cursor, Page, and their sizes.  All are immutable and compared by what they hold.
 
 `data` travels through the core as JSON *text*, which the core never looks into: None is "no data",
 and ``"null"`` is the JSON value null.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any, NamedTuple
 
 from chatcomet.errors import Malformed, TooLong
 
 TEXT_CHARACTERS = 4_000
 DATA_BYTES = 16 * 1024
+PAGE_BYTES = 256 * 1024
 DEFAULT_LIMIT = 50
 PAGE_MESSAGES = 200
-PAGE_BYTES = 256 * 1024
 
 _ROOM_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _CURSOR = re.compile(r"([a-z0-9]{1,16})\.(0|[1-9][0-9]{0,17})", re.ASCII)
@@ -45,6 +45,23 @@ class IdempotencyKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Sizes:
+    """How long a new message's text and data may be, and a page: it holds one message at least."""
+
+    text_characters: int = TEXT_CHARACTERS
+    data_bytes: int = DATA_BYTES
+    page_bytes: int = PAGE_BYTES
+
+    @property
+    def longest(self) -> int:
+        """The greatest `Message.size`."""
+        return 4 * self.text_characters + self.data_bytes + _ENVELOPE_BYTES
+
+
+DEFAULT_SIZES = Sizes()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A message before it has a `seq`.  Making one that breaks a limit raises `Malformed` or `TooLong`."""
 
@@ -52,16 +69,18 @@ class Draft:
     text: str
     data: str | None = None
     key: IdempotencyKey | None = None
+    sizes: InitVar[Sizes] = DEFAULT_SIZES
 
-    def __post_init__(self) -> None:
-        if len(self.text) > TEXT_CHARACTERS:
-            raise TooLong(f"a message's text has {TEXT_CHARACTERS} characters at most; this one has {len(self.text)}")
+    def __post_init__(self, sizes: Sizes) -> None:
+        most = sizes.text_characters
+        if len(self.text) > most:
+            raise TooLong(f"a message's text has {most} characters at most; this one has {len(self.text)}")
         if not self.text and self.data is None:
             raise Malformed("a message needs a text, or data")
         if not all(map(is_utf8, (self.author, self.text, self.data or ""))):
             raise Malformed("a message is Unicode, without lone surrogates")
-        if self.data is not None and len(self.data.encode()) > DATA_BYTES:
-            raise TooLong(f"a message's data has {DATA_BYTES} bytes of JSON at most")
+        if self.data is not None and len(self.data.encode()) > sizes.data_bytes:
+            raise TooLong(f"a message's data has {sizes.data_bytes} bytes of JSON at most")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +141,19 @@ class Page:
     encodings: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
-def first_that_fit(messages: Sequence[Message], limit: int) -> tuple[Message, ...]:
-    """As many of the first `messages` as one page holds: `limit`, `PAGE_BYTES`, and one at least."""
+def first_that_fit(messages: Sequence[Message], limit: int, most_bytes: int) -> tuple[Message, ...]:
+    """As many of the first `messages` as one page holds: `limit`, `most_bytes`, and one at least."""
     size = 0
     for count, message in enumerate(messages[:limit]):
         size += message.size
-        if size > PAGE_BYTES and count:
+        if size > most_bytes and count:
             return tuple(messages[:count])
     return tuple(messages[:limit])
 
 
-def last_that_fit(messages: Sequence[Message], limit: int) -> tuple[Message, ...]:
+def last_that_fit(messages: Sequence[Message], limit: int, most_bytes: int) -> tuple[Message, ...]:
     """As many of the last `messages` as one page holds."""
-    return first_that_fit(messages[::-1], limit)[::-1]
+    return first_that_fit(messages[::-1], limit, most_bytes)[::-1]
 
 
 def is_utf8(text: str) -> bool:

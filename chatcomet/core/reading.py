@@ -72,7 +72,7 @@ async def _after(room: Room, epoch: str, cursor: Cursor, limit: int, until: floa
                 if not messages or messages[0].seq != cursor.next:
                     pruned = True
                     break
-                return _page(room, cursor.next, first_that_fit(messages, limit))
+                return _page(room, cursor.next, first_that_fit(messages, limit, room.page_bytes))
         bounds = await room.bounds()
         if pruned and bounds.first <= cursor.next:
             bounds = await room.bounds()  # the first was begun, by somebody else, before the cursor expired
@@ -110,7 +110,7 @@ async def _before(room: Room, seq: int | None, limit: int) -> Page:
         start = max(first, end - limit)
         messages = await room.read(start, end - start) if start < end else ()
         messages = [message for message in messages if message.seq < end]  # others come if some were pruned meanwhile
-        return _page(room, end, last_that_fit(messages, limit))
+        return _page(room, end, last_that_fit(messages, limit, room.page_bytes))
 
 
 def _page(room: Room, seq: int, messages: tuple[Message, ...]) -> Page:

@@ -31,7 +31,7 @@ from twisted.python.failure import Failure
 
 from chatcomet.core.flights import Flights
 from chatcomet.core.holds import Holds
-from chatcomet.core.message import DEFAULT_LIMIT, Cursor, Message, Page, first_that_fit
+from chatcomet.core.message import DEFAULT_LIMIT, PAGE_BYTES, Cursor, Message, Page, first_that_fit
 from chatcomet.core.roster import Roster
 from chatcomet.core.store import Bounds, MessageStore, Retain, keep_all
 from chatcomet.core.waiters import NO_BURST, Burst, Standing, WaiterSet
@@ -47,7 +47,10 @@ AT_ONCE = -math.inf
 
 
 class Room:
-    """One room's head, backlog and waiters.  `retain`: how many messages the store keeps of a room."""
+    """One room's head, backlog and waiters.
+
+    `retain`: how many messages the store keeps of a room.  `page_bytes`: how long a page may be.
+    """
 
     _log = Logger()
 
@@ -59,8 +62,10 @@ class Room:
         holds: Holds,
         retain: Retain = keep_all,
         burst: Burst = NO_BURST,
+        page_bytes: int = PAGE_BYTES,
     ) -> None:
         self.name = name
+        self.page_bytes = page_bytes
         self.head: int | None = None
         me = proxy(self)  # what belongs to a room keeps it in no cycle: rooms come and go by thousands
         self.waiters = WaiterSet(clock, holds, lambda: me.nothing(), burst)
@@ -128,7 +133,7 @@ class Room:
         if limit == DEFAULT_LIMIT and start in self._pages:
             return self._pages[start]
         offset = start - self._backlog[0].seq
-        messages = first_that_fit(list(islice(self._backlog, offset, offset + limit)), limit)
+        messages = first_that_fit(list(islice(self._backlog, offset, offset + limit)), limit, self.page_bytes)
         if limit == DEFAULT_LIMIT:
             return self._shared_page(start, messages)
         return Page(self.name, messages, self.cursor(start + len(messages)))
@@ -224,7 +229,7 @@ class Room:
         start, self.head = messages[0].seq, messages[-1].seq + 1
         self._pages.clear()
         self._keep(messages)
-        self._wake(self._shared_page(start, first_that_fit(messages, DEFAULT_LIMIT)))
+        self._wake(self._shared_page(start, first_that_fit(messages, DEFAULT_LIMIT, self.page_bytes)))
 
     def _wake(self, outcome: Page | Failure) -> None:
         # Both are taken first: who is fired may ask again at once, as the other, and waits for the next page.

@@ -79,7 +79,8 @@ class ChatTestCase(SynchronousTestCase):
         self.now = NOON
         self.luck = 0.0
         self.store = HeldStore(lambda: self.now, self.retain)
-        self.hub = Hub(self.store, self.clock, burst=self.burst())
+        page_bytes = self.settings.sizes.page_bytes
+        self.hub = Hub(self.store, self.clock, burst=self.burst(), page_bytes=page_bytes)
         self.rulings = Rulings(self.store, lambda: self.now)
         self.policy = PolicyFile()
         readers = self.settings.readers or 0

@@ -14,7 +14,7 @@ from chatcomet.access.policy import Policy
 from chatcomet.access.sessions import HOLD_NAME_SECONDS
 from chatcomet.access.tickets import Ticket
 from chatcomet.api.posting import Post, post
-from chatcomet.core.message import DATA_BYTES, TEXT_CHARACTERS, Message
+from chatcomet.core.message import DATA_BYTES, TEXT_CHARACTERS, Message, Sizes
 from chatcomet.core.rulings import Kind, Ruling
 from chatcomet.core.store import Bounds
 from chatcomet.errors import (
@@ -266,6 +266,12 @@ class LimitTests(PostingTestCase):
     def test_what_does_not(self) -> None:
         self.assert_refused(TooLong, Post("lobby", "a" * (TEXT_CHARACTERS + 1)))
         self.assert_refused(TooLong, Post("lobby", "a", '"' + "ü" * (DATA_BYTES // 2) + '"'))
+
+    def test_what_does_not_where_the_operator_has_said_so(self) -> None:
+        self.chat = replace(self.chat, settings=replace(self.chat.settings, sizes=Sizes(4, 4)))
+        self.assert_refused(TooLong, Post("lobby", "fives"))
+        self.assert_refused(TooLong, Post("lobby", "", "false"))
+        self.post(Post("lobby", "four", "null"))
 
     def test_what_is_none(self) -> None:
         for asked in (Post("lobby", ""), Post("lobby", "\ud800"), Post("lobby", "a", '"\udfff"')):

@@ -88,6 +88,18 @@ class UsingTests(HubTestCase):
         self.assertEqual(self.seqs(self.hub.before("lobby", None, 5)), [0])
         self.assertEqual(self.seqs(self.hub.before("lobby", 0, 5)), [])
 
+    def test_page_bytes(self) -> None:
+        hub = Hub(self.store, self.clock, page_bytes=1_000)
+        waiting = hub.after("lobby", Cursor(EPOCH, 0), DEFAULT_LIMIT, 30.0)
+        self.store.tell("lobby", *[self.store.add("lobby", data="0" * 300) for _ in range(5)])
+        self.assertEqual(self.seqs(waiting), [0, 1], "told")
+        self.assertEqual(
+            self.seqs(hub.after("lobby", Cursor(EPOCH, 1), DEFAULT_LIMIT, 0.0)), [1, 2], "from the backlog"
+        )
+        hub = Hub(self.store, self.clock, page_bytes=1_000)
+        self.assertEqual(self.seqs(hub.after("lobby", Cursor(EPOCH, 2), DEFAULT_LIMIT, 0.0)), [2, 3], "read")
+        self.assertEqual(self.seqs(hub.before("lobby", None, DEFAULT_LIMIT)), [3, 4], "from the end")
+
     def test_backlog_messages(self) -> None:
         hub = Hub(self.store, self.clock, lambda room: 2 if room == "lobby" else 0)
         self.successResultOf(hub.after("lobby", Cursor(EPOCH, 0), DEFAULT_LIMIT, 0.0))

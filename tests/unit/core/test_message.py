@@ -17,6 +17,7 @@ from chatcomet.core.message import (
     IdempotencyKey,
     Message,
     Page,
+    Sizes,
     check_room_name,
     first_that_fit,
     last_that_fit,
@@ -122,6 +123,14 @@ class DraftTests(SynchronousTestCase):
         self.assertRaises(TooLong, Draft, "ada", "", "0" * (DATA_BYTES + 1))
         self.assertRaises(TooLong, Draft, "ada", "", "ä" * (DATA_BYTES // 2 + 1))
 
+    def test_other_sizes(self) -> None:
+        sizes = Sizes(text_characters=3, data_bytes=4)
+        self.assertEqual(Draft("ada", "xyz", "null", None, sizes), Draft("ada", "xyz", "null"))
+        error = self.assertRaises(TooLong, Draft, "ada", "wxyz", None, None, sizes)
+        self.assertEqual(str(error), "a message's text has 3 characters at most; this one has 4")
+        error = self.assertRaises(TooLong, Draft, "ada", "x", "false", None, sizes)
+        self.assertEqual(str(error), "a message's data has 4 bytes of JSON at most")
+
     def test_values(self) -> None:
         draft = Draft("ada", "x", key=IdempotencyKey("", "k1"))
         self.assertEqual(draft, Draft("ada", "x", None, IdempotencyKey("", "k1")))
@@ -141,25 +150,30 @@ class PageTests(SynchronousTestCase):
 class FitTests(SynchronousTestCase):
     def test_by_count(self) -> None:
         messages = [_message(seq) for seq in range(5)]
-        self.assertEqual(first_that_fit(messages, 3), tuple(messages[:3]))
-        self.assertEqual(last_that_fit(messages, 3), tuple(messages[2:]))
-        self.assertEqual(first_that_fit(messages, 5), tuple(messages))
-        self.assertEqual(first_that_fit(messages, 6), tuple(messages))
-        self.assertEqual(first_that_fit([], 6), ())
-        self.assertEqual(last_that_fit((), 6), ())
+        self.assertEqual(first_that_fit(messages, 3, PAGE_BYTES), tuple(messages[:3]))
+        self.assertEqual(last_that_fit(messages, 3, PAGE_BYTES), tuple(messages[2:]))
+        self.assertEqual(first_that_fit(messages, 5, PAGE_BYTES), tuple(messages))
+        self.assertEqual(first_that_fit(messages, 6, PAGE_BYTES), tuple(messages))
+        self.assertEqual(first_that_fit([], 6, PAGE_BYTES), ())
+        self.assertEqual(last_that_fit((), 6, PAGE_BYTES), ())
 
     def test_by_bytes(self) -> None:
         messages = [_message(seq, "", "0" * DATA_BYTES) for seq in range(100)]
-        for fitting in (first_that_fit(messages, 100), last_that_fit(messages, 100)):
+        for fitting in (first_that_fit(messages, 100, PAGE_BYTES), last_that_fit(messages, 100, PAGE_BYTES)):
             self.assertLessEqual(len(fitting) * DATA_BYTES, PAGE_BYTES)
             self.assertGreater((len(fitting) + 1) * messages[0].size, PAGE_BYTES)
-        self.assertEqual(first_that_fit(messages, 100)[0].seq, 0)
-        self.assertEqual(last_that_fit(messages, 100)[-1].seq, 99)
+        self.assertEqual(first_that_fit(messages, 100, PAGE_BYTES)[0].seq, 0)
+        self.assertEqual(last_that_fit(messages, 100, PAGE_BYTES)[-1].seq, 99)
 
     def test_one_at_least(self) -> None:
         messages = [_message(seq, "", "0" * 2 * PAGE_BYTES) for seq in range(3)]
-        self.assertEqual(first_that_fit(messages, 3), (messages[0],))
-        self.assertEqual(last_that_fit(messages, 3), (messages[2],))
+        self.assertEqual(first_that_fit(messages, 3, PAGE_BYTES), (messages[0],))
+        self.assertEqual(last_that_fit(messages, 3, PAGE_BYTES), (messages[2],))
+
+    def test_the_longest(self) -> None:
+        sizes = Sizes(text_characters=30, data_bytes=70)
+        self.assertEqual(_message(0, "\U0001f600" * 30, "0" * 70).size, sizes.longest)
+        self.assertLessEqual(Sizes().longest, PAGE_BYTES)
 
     def test_size_counts_bytes(self) -> None:
         """Neither text nor data of other alphabets makes a page several times as long as it may be."""
@@ -172,11 +186,11 @@ class FitTests(SynchronousTestCase):
     )
     def test_as_many_as_fit(self, sizes: list[int], limit: int) -> None:
         messages = [_message(seq, "x", "0" * size) for seq, size in enumerate(sizes)]
-        fitting = first_that_fit(messages, limit)
+        fitting = first_that_fit(messages, limit, PAGE_BYTES)
         self.assertEqual(fitting, tuple(messages[: len(fitting)]))
         self.assertEqual(bool(fitting), bool(messages))
         if len(fitting) > 1:
             self.assertLessEqual(sum(message.size for message in fitting), PAGE_BYTES)
         if len(fitting) < min(limit, len(messages)):
             self.assertGreater(sum(message.size for message in messages[: len(fitting) + 1]), PAGE_BYTES)
-        self.assertEqual(last_that_fit(messages[::-1], limit), fitting[::-1])
+        self.assertEqual(last_that_fit(messages[::-1], limit, PAGE_BYTES), fitting[::-1])
