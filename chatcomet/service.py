@@ -94,11 +94,15 @@ class ChatService(Service):
         channels: Connections[Closable] = Connections(
             most_connections(), partial(count, "connections"), partial(count, "connections that take nothing")
         )
-        self._site = ChatSite(settings.prefix, hosts, settings.origins, reactor, outbox=outbox, channels=channels)
+        limits = settings.connections
+        self._site = ChatSite(
+            settings.prefix, hosts, settings.origins, reactor, outbox=outbox, channels=channels, limits=limits
+        )
         self._hub = Hub(self._store, reactor, self._retain, self._site.outbox, settings.sizes.page_bytes)
         self._retention = Retention(self._store, time.time, self._retain_seconds, reactor)
         self._hashing = Hashing(reactor)
-        self._sign_in = SignIn(checkers, self._hashing, reactor, secrets.token_bytes(32)) if checkers else None
+        key, tries = secrets.token_bytes(32), settings.sign_in_tries
+        self._sign_in = SignIn(checkers, self._hashing, reactor, key, tries) if checkers else None
         self._watch: Watch | None = None
         self._listening: list[Deferred[None]] = []  # fired where it listens: some endpoints take their time
         self._chat: Chat | None = None

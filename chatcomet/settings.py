@@ -42,6 +42,35 @@ class Rate:
         return f"{counts[unit]:.6g}/{unit}{at_once}"
 
 
+FREE_TRIES = 5
+LINE_BYTES = 8 * 1024
+HEADER_BYTES = 32 * 1024
+BODY_BYTES = 64 * 1024
+HEADER_SECONDS = 10.0
+BODY_SECONDS = 60.0
+IDLE_SECONDS = 75.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """How long what comes on a connection may be, and how long it may take (``http/limited.py`` keeps them).
+
+    `line_bytes`: of a first line, and of a header line.  `header_bytes`: of all these of a request.  `body_bytes`: of
+    a body, and of a WebSocket's message.  `header_seconds`, `body_seconds`: until these have come, in all.
+    `idle_seconds`: for how long nothing has to be asked, or taken.
+    """
+
+    line_bytes: int = LINE_BYTES
+    header_bytes: int = HEADER_BYTES
+    body_bytes: int = BODY_BYTES
+    header_seconds: float = HEADER_SECONDS
+    body_seconds: float = BODY_SECONDS
+    idle_seconds: float = IDLE_SECONDS
+
+
+DEFAULT_LIMITS = ConnectionLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How one server runs.  Units stand in the names; ranges are checked where options are read.
@@ -62,7 +91,8 @@ class Settings:
     many may wait or follow a stream at once; 0 is no limit, None as many as the process has descriptors for.
     `readers_per_address`: how many of these from one address; 0 is no limit.  `proxies`: whose word on where a request
     comes from is believed, and who is not counted by address itself; loopback need not be named.
-    `sizes`: how long messages and pages may be.
+    `sign_in_tries`: how many sign-ins may fail before the next has to wait (``access/tries.py``).
+    `sizes`: how long messages and pages may be.  `connections`: what holds on each of them.
     """
 
     listen: tuple[str, ...] = ("tcp:8080",)
@@ -83,4 +113,6 @@ class Settings:
     readers: int | None = None
     readers_per_address: int = 200
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    sign_in_tries: int = FREE_TRIES
     sizes: Sizes = DEFAULT_SIZES
+    connections: ConnectionLimits = DEFAULT_LIMITS

@@ -38,23 +38,30 @@ from chatcomet.access.remembered import Remembered
 from chatcomet.access.tries import Tries
 from chatcomet.core.flights import Flights
 from chatcomet.errors import HalfAsked, Malformed, ServerFault, SignInFailed, TooManyTries
+from chatcomet.settings import FREE_TRIES
 
 
 class SignIn:
     """Asks `checkers` (of names and passwords), in their order.  A `Register` of their accounts.
 
     `hashing`: where those are asked that take long.  `clock` does not jump.  `key`: chance of this process.
+    `free_tries`: how many may fail before the next has to wait.
     """
 
     _log = Logger()
 
     def __init__(
-        self, checkers: Sequence[ICredentialsChecker], hashing: Hashing, clock: IReactorTime, key: bytes
+        self,
+        checkers: Sequence[ICredentialsChecker],
+        hashing: Hashing,
+        clock: IReactorTime,
+        key: bytes,
+        free_tries: int = FREE_TRIES,
     ) -> None:
         all_checkers = self._checkers = Checkers(checkers, hashing, clock)
         self._portal = Portal(Accounts(), [all_checkers])
         self._remembered = Remembered(key, all_checkers.vouches, clock)
-        self._tries = Tries(clock)
+        self._tries = Tries(clock, free_tries)
         self._flights: Flights[Account] = Flights()
 
     def has_account(self, name: str) -> bool:

@@ -1,6 +1,6 @@
 """Tries: whoever guesses at passwords has to wait for longer and longer.
 
-Failed tries are counted in three ways.  In each, `FREE` are free; the next has to wait for 1 s after the last one, and
+Failed tries are counted in three ways.  In each, some are `free`; the next has to wait for 1 s after the last one, and
 those after it for 2, 4, 8 … up to the longest wait:
 
 ================  ============  ===================================================
@@ -36,7 +36,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from chatcomet.errors import TooManyTries
 
-FREE = 5
 WAIT_SECONDS = 15 * 60.0
 NAME_WAIT_SECONDS = 60.0
 QUIET_SECONDS = 3600.0
@@ -67,8 +66,9 @@ V = TypeVar("V")
 class Tries:
     """Counts failed tries.  Names are folded (`identity.fold`); `address` is None for who is exempt."""
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, free: int) -> None:
         self._clock = clock
+        self._free = free
         self._counts: dict[_Whose, _Count] = {}  # the one that failed last stands last
         self._known: dict[_Whose, float] = {}  # when who signed in, the last one last
 
@@ -124,10 +124,10 @@ class Tries:
     def _wait(self, whose: _Whose) -> float:
         """For how many seconds from now `whose` has to wait."""
         count = self._counts.get(whose)
-        if count is None or count.failed < FREE:
+        if count is None or count.failed < self._free:
             return 0.0
         longest = NAME_WAIT_SECONDS if whose.address is None else WAIT_SECONDS
-        seconds = min(2.0 ** min(count.failed - FREE, _DOUBLINGS), longest)
+        seconds = min(2.0 ** min(count.failed - self._free, _DOUBLINGS), longest)
         return count.last + seconds - self._clock.seconds()
 
     def _forget_quiet(self) -> None:

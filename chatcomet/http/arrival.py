@@ -9,8 +9,9 @@ from __future__ import annotations
 FRAME_BYTES = 16 * 1024
 """The longest frame that anybody may send us."""
 
-BLOCK_BYTES = 64 * 1024
-"""A header in all its frames, as it is sent."""
+MORE_BYTES = 32 * 1024
+"""A header in all its frames, as it is sent, may be longer by this than as it is counted (`ConnectionLimits`): what is
+only a little too long is answered, and each line may count for 32 bytes more (RFC 9113, 6.5.2)."""
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -20,9 +21,10 @@ _END_HEADERS = 0x4
 
 
 class Arrival:
-    """What has come of one connection."""
+    """What has come of one connection.  `block_bytes`: of a header in all its frames."""
 
-    def __init__(self) -> None:
+    def __init__(self, block_bytes: int) -> None:
+        self._block_bytes = block_bytes
         self.begun = 0
         """How many frames and headers have begun to come; the last one is on its way if there is one `on_its_way`."""
         self._head = bytearray()  # what has come of a frame's
@@ -58,7 +60,7 @@ class Arrival:
         self._left, self._is_data = length, kind == _DATA
         if kind in (_HEADERS, _CONTINUATION):
             self._block = (self._block or 0) + length
-            if self._block > BLOCK_BYTES:
+            if self._block > self._block_bytes:
                 return False
             if flags & _END_HEADERS:
                 self._block = None

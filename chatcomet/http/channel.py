@@ -24,7 +24,7 @@ from chatcomet.http import wire
 from chatcomet.http.asks import Ask
 from chatcomet.http.body import LAST_CHUNK, ChunkedBody
 from chatcomet.http.deadlines import NEVER
-from chatcomet.http.limited import IDLE_SECONDS, LimitedChannel
+from chatcomet.http.limited import LimitedChannel
 from chatcomet.http.wire import FAULT, Answer
 
 
@@ -125,9 +125,10 @@ class PollChannel(LimitedChannel):
 
     def _go_on(self) -> None:
         """The answer is written: hear what is next, if the peer has taken enough."""
-        self.site.deadlines.set(self, IDLE_SECONDS)
+        site = self.site
+        site.deadlines.set(self, site.limits.idle_seconds)
         if self._dataBuffer:
-            self.site.outbox.flush()  # before anything that is answered by other ways, if the peer takes it
+            site.outbox.flush()  # before anything that is answered by other ways, if the peer takes it
         if self._waitingForTransport:
             self._wait_until_taken()
             return

@@ -20,7 +20,7 @@ from twisted.web.http_headers import Headers
 
 from chatcomet.http import eager
 from chatcomet.http.deadlines import NEVER
-from chatcomet.http.limited import BODY_SECONDS, HEADER_BYTES, HEADERS, IDLE_SECONDS, LINE_BYTES, LINGER_SECONDS
+from chatcomet.http.limited import HEADERS, LINGER_SECONDS
 from chatcomet.http.query import in_ascii
 from chatcomet.http.request import ChatRequest
 from chatcomet.http.wire import problem
@@ -69,7 +69,7 @@ class Exchange:
         target = in_ascii(pseudo.get(b":path", b""))
         request = self._request
         request.method, request.uri, request.clientproto = pseudo.get(b":method", b""), target, VERSION
-        self.site.deadlines.set(self, BODY_SECONDS)
+        self.site.deadlines.set(self, self.site.limits.body_seconds)
         headers = request.requestHeaders
         if b":authority" in pseudo:
             headers.setRawHeaders(b"host", [pseudo[b":authority"]])
@@ -85,13 +85,14 @@ class Exchange:
 
     def _is_too_long(self, target: bytes, fields: Fields) -> bool:
         """Whether the header was refused."""
+        line_bytes, header_bytes = self.site.limits.line_bytes, self.site.limits.header_bytes
         sizes = [len(name) + len(value) for name, value in fields if name != b":path"]
-        if len(target) > LINE_BYTES:
-            self.refuse(414, "uri-too-long", f"a request's target has {LINE_BYTES} bytes at most")
-        elif max(sizes, default=0) > LINE_BYTES:
-            self.refuse(431, "header-too-long", f"a header has {LINE_BYTES} bytes at most")
-        elif sum(sizes) + len(target) > HEADER_BYTES:
-            self.refuse(431, "header-too-long", f"a request's headers have {HEADER_BYTES} bytes at most")
+        if len(target) > line_bytes:
+            self.refuse(414, "uri-too-long", f"a request's target has {line_bytes} bytes at most")
+        elif max(sizes, default=0) > line_bytes:
+            self.refuse(431, "header-too-long", f"a header has {line_bytes} bytes at most")
+        elif sum(sizes) + len(target) > header_bytes:
+            self.refuse(431, "header-too-long", f"a request's headers have {header_bytes} bytes at most")
         elif len(fields) > HEADERS:
             self.refuse(431, "header-too-long", f"a request has {HEADERS} headers at most")
         elif not (_METHOD.fullmatch(self._request.method) and _TARGET.fullmatch(target)):
@@ -201,9 +202,9 @@ class Exchange:
             self._producer.pauseProducing()
 
     def requestDone(self, request: ChatRequest) -> None:
-        """The answer is complete: the peer has `IDLE_SECONDS` to take it."""
+        """The answer is complete: the peer has `idle_seconds` to take it."""
         self._is_answered = True
-        self.site.deadlines.set(self, IDLE_SECONDS)
+        self.site.deadlines.set(self, self.site.limits.idle_seconds)
         self._connection.send_soon(self)
 
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:

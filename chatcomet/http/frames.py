@@ -5,7 +5,7 @@ It knows nothing of chat.
 =======================  ========================================  =====
 limit                    whom it stops                             close
 =======================  ========================================  =====
-`MESSAGE_BYTES`          a message without end, in one frame or    1009
+`body_bytes`             a message without end, in one frame or    1009
                          in many
 text only                what nobody here reads                    1003
 the protocol             what is no WebSocket                      1002
@@ -34,9 +34,8 @@ from zope.interface import implementer
 
 from chatcomet.http.handshake import switch
 from chatcomet.http.incoming import Incoming
-from chatcomet.http.limited import BODY_BYTES, LINGER_SECONDS, LimitedChannel
+from chatcomet.http.limited import LINGER_SECONDS, LimitedChannel
 
-MESSAGE_BYTES = BODY_BYTES
 UNANSWERED = 2
 
 NORMAL, NO_PROTOCOL, BINARY, NO_UTF8 = 1000, 1002, 1003, 1007
@@ -185,11 +184,15 @@ class Socket:
 
     # In
 
+    @property
+    def _most_bytes(self) -> int:
+        return self._channel.site.limits.body_bytes
+
     def dataReceived(self, data: bytes) -> None:
         """Bytes of frames, unless nothing is to be heard any more."""
         if not self._deaf:
             if self._incoming is None:
-                self._incoming = Incoming(MESSAGE_BYTES)
+                self._incoming = Incoming(self._most_bytes)
             self._incoming.add(data)
             self._hear()
 
@@ -204,7 +207,7 @@ class Socket:
                     break
                 self._take(frame)
         except PayloadTooBig:
-            self._give_up(TOO_LONG, f"a message has {MESSAGE_BYTES} bytes at most")
+            self._give_up(TOO_LONG, f"a message has {self._most_bytes} bytes at most")
         except ProtocolError as error:
             self._give_up(NO_PROTOCOL, str(error))
         finally:

@@ -28,7 +28,7 @@ from chatcomet.http.credentials import NONE, Credentials, known_by, read_credent
 from chatcomet.http.events import follow_room
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.limited import LimitedChannel
-from chatcomet.http.plain import MOST_BYTES, Head, read_head, read_line, read_upgrade
+from chatcomet.http.plain import Head, most_bytes, read_head, read_line, read_upgrade
 from chatcomet.http.socket import open_socket
 
 ASKS = 1_024
@@ -86,6 +86,7 @@ class Lane:
         self._chat = chat
         self._hosts = hosts
         self._cookie = SessionCookie(chat.settings.prefix)
+        self._most_bytes = most_bytes(chat.settings.connections)
         self._asks: dict[bytes, Ask[Any]] = {}  # by first line
         self._sources: dict[bytes, Source] = {}  # by header
         self._sources_bytes = 0
@@ -96,7 +97,7 @@ class Lane:
         The outcome fails with what the functions of `api` raise or fail with.
         Cancelling it forgets who polls.
         """
-        if len(data) > MOST_BYTES:
+        if len(data) > self._most_bytes:
             return None
         first, _, rest = data.partition(b"\r\n")
         try:

@@ -1,16 +1,16 @@
 """LimitedChannel: what is too long or too slow is refused before it is read.
 
-Each limit stops somebody:
+Each limit stops somebody; those in small letters are the site's (`ConnectionLimits`):
 
 =========================  =========================================  ==========
 limit                      whom it stops                              answer
 =========================  =========================================  ==========
-`LINE_BYTES`               a first line or header line without end    414, 431
-`HEADER_BYTES`, `HEADERS`  headers without end                        431
-`BODY_BYTES`               a body larger than any message             413
-`HEADER_SECONDS` in all    one header byte now and then (slowloris)   408
-`BODY_SECONDS` in all      one body byte now and then                 408
-`IDLE_SECONDS`             a connection that asks for nothing, or     close
+`line_bytes`               a first line or header line without end    414, 431
+`header_bytes`, `HEADERS`  headers without end                        431
+`body_bytes`               a body larger than any message             413
+`header_seconds` in all    one header byte now and then (slowloris)   408
+`body_seconds` in all      one body byte now and then                 408
+`idle_seconds`             a connection that asks for nothing, or     close
                            does not take its answers
 =========================  =========================================  ==========
 
@@ -36,20 +36,15 @@ from chatcomet.http import eager
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.query import in_ascii
 from chatcomet.http.wire import encode, problem
+from chatcomet.settings import ConnectionLimits
 
 if TYPE_CHECKING:
     from chatcomet.http.site import ChatSite
 
-LINE_BYTES = 8 * 1024
-HEADER_BYTES = 32 * 1024
 HEADERS = 500
-BODY_BYTES = 64 * 1024
-HEADER_SECONDS = 10.0
-BODY_SECONDS = 60.0
-IDLE_SECONDS = 75.0
 LINGER_SECONDS = 2.0
 UNTAKEN_SECONDS = 15.0
-"""A peer that was silent for `IDLE_SECONDS` has so long to take the rest."""
+"""A peer that was silent for `idle_seconds` has so long to take the rest."""
 
 
 class Upgraded(Protocol):
@@ -65,8 +60,6 @@ class Upgraded(Protocol):
 class LimitedChannel(http.HTTPChannel):
     """An `HTTPChannel` that keeps the limits on how requests arrive."""
 
-    MAX_LENGTH = LINE_BYTES
-    totalHeadersSize = HEADER_BYTES
     maxHeaders = HEADERS
     abortTimeout = None  # type: ignore[assignment]  # as it may be: `deadlines` sees to that, with one timer for all
     site: ChatSite
@@ -79,6 +72,20 @@ class LimitedChannel(http.HTTPChannel):
         self._ended = False  # nothing is heard any more
         self._untaken: http.Request | None = None  # answered, and the peer has yet to take the answer
         self._upgraded: Upgraded | None = None  # what is spoken instead of HTTP
+
+    @property
+    def _limits(self) -> ConnectionLimits:
+        return self.site.limits
+
+    @property
+    def MAX_LENGTH(self) -> int:  # type: ignore[override]  # so `LineReceiver` calls it
+        """Of a line, in bytes."""
+        return self._limits.line_bytes
+
+    @property
+    def totalHeadersSize(self) -> int:  # type: ignore[override]  # as above
+        """Of a header, in bytes."""
+        return self._limits.header_bytes
 
     def connectionMade(self) -> None:
         """The idle time-out begins."""
@@ -143,14 +150,14 @@ class LimitedChannel(http.HTTPChannel):
     def _begin_to_arrive(self) -> None:
         if not self._arriving and not self._handlingRequest:
             self._arriving = True
-            self.setTimeout(HEADER_SECONDS)
+            self.setTimeout(self._limits.header_seconds)
 
     def lineReceived(self, line: bytes) -> None:
         """A first line, or one of the header."""
         if self._ended:
             return
         if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
-            self.refuse(431, "header-too-long", f"a request's header has {HEADER_BYTES} bytes at most")
+            self.refuse(431, "header-too-long", f"a request's header has {self.totalHeadersSize} bytes at most")
         else:
             super().lineReceived(line if self.requests else in_ascii(line))
 
@@ -168,9 +175,9 @@ class LimitedChannel(http.HTTPChannel):
     def lineLengthExceeded(self, line: bytes) -> None:
         """A line has no end within its limit: the first one, if there is no request yet."""
         if self.requests:
-            self.refuse(431, "header-too-long", f"a header line has {LINE_BYTES} bytes at most")
+            self.refuse(431, "header-too-long", f"a header line has {self.MAX_LENGTH} bytes at most")
         else:
-            self.refuse(414, "uri-too-long", f"a request's first line has {LINE_BYTES} bytes at most")
+            self.refuse(414, "uri-too-long", f"a request's first line has {self.MAX_LENGTH} bytes at most")
 
     def rawDataReceived(self, data: bytes) -> None:
         """A part of a body, or of what is pipelined behind the request that is being answered."""
@@ -201,7 +208,7 @@ class LimitedChannel(http.HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         """The header is complete; a body may follow."""
-        self.setTimeout(BODY_SECONDS)
+        self.setTimeout(self._limits.body_seconds)
         super().allHeadersReceived()
 
     def allContentReceived(self) -> None:
@@ -214,10 +221,10 @@ class LimitedChannel(http.HTTPChannel):
         """The request has been answered; when the answer is taken the connection is idle, or the next one begins."""
         if self._waitingForTransport and self.persistent:
             self._untaken = request
-            self.setTimeout(IDLE_SECONDS)
+            self.setTimeout(self._limits.idle_seconds)
             self._networkProducer.pauseProducing()
             return
-        self._savedTimeOut = IDLE_SECONDS
+        self._savedTimeOut = self._limits.idle_seconds
         super().requestDone(request)
         if self._buffer:
             self._begin_to_arrive()
@@ -236,8 +243,8 @@ class LimitedChannel(http.HTTPChannel):
             self.requestDone(taken)
 
     def loseConnection(self) -> None:
-        """End the connection when all is sent; a peer that does not take it in `IDLE_SECONDS` is cut."""
-        self.cut_after(IDLE_SECONDS)
+        """End the connection when all is sent; a peer that does not take it in `idle_seconds` is cut."""
+        self.cut_after(self._limits.idle_seconds)
         self.site.outbox.flush()
         super().loseConnection()
 

@@ -10,18 +10,18 @@ those of `http.limited`    as there                                        414, 
 `HELD_BYTES`               many bodies of which none is complete           the newest is refused, to be sent again
 `RESETS`, and              who asks and takes it back at once, for the     the connection ends
 `RESETS_A_SECOND`          work that it makes (CVE-2023-44487)
-`FRAME_BYTES` and          frames, and headers in many, without end        the connection ends
-`BLOCK_BYTES`, `arrival`
-`HEADER_SECONDS` in all    a frame that comes byte by byte; bodies have    the connection ends
+`FRAME_BYTES`, and         frames, and headers in many, without end        the connection ends
+`MORE_BYTES`, `arrival`
+`header_seconds` in all    a frame that comes byte by byte; bodies have    the connection ends
                            their own time
-`IDLE_SECONDS`             a connection that asks for nothing, whatever    the connection ends
+`idle_seconds`             a connection that asks for nothing, whatever    the connection ends
                            else it says, or takes nothing
 =========================  ==============================================  ======================================
 
 * As long as the peer does not take what was written, nothing is read: what would have to be answered (pings,
   settings) waits with the peer, and not here.
 * An answer is sent as far as the peer's windows allow (RFC 9113, 5.2), and all answers in turn.  One that is not taken
-  is cut off alone: a stream by its own rule (`api.streaming`), any other in `IDLE_SECONDS`.
+  is cut off alone: a stream by its own rule (`api.streaming`), any other in `idle_seconds`.
 * A peer may let us remember its headers in a table as large as it likes: we use one of the usual size.
 * When the service stops, what was asked is answered, what is asked after that is refused (unprocessed, which lets
   clients ask again elsewhere), and the connection ends `GOODBYE_SECONDS` behind the last answer.
@@ -44,10 +44,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatcomet.http import eager
-from chatcomet.http.arrival import BLOCK_BYTES, FRAME_BYTES, Arrival
+from chatcomet.http.arrival import FRAME_BYTES, MORE_BYTES, Arrival
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.exchange import Exchange, Fields
-from chatcomet.http.limited import HEADER_SECONDS, IDLE_SECONDS, UNTAKEN_SECONDS
+from chatcomet.http.limited import UNTAKEN_SECONDS
 
 if TYPE_CHECKING:
     from chatcomet.http.site import ChatSite
@@ -63,13 +63,13 @@ _TABLE_BYTES = 4 * 1024
 
 
 class _Spoken(H2Connection):
-    """What `h2` knows of a connection."""
+    """What `h2` knows of a connection.  `block_bytes`: of a header."""
 
     MAX_CLOSED_STREAMS = 1024  # of which it remembers how they ended, for what may still come of them
 
-    def __init__(self) -> None:
+    def __init__(self, block_bytes: int) -> None:
         super().__init__(H2Configuration(client_side=False, header_encoding=None))
-        limits = {SettingCodes.MAX_CONCURRENT_STREAMS: EXCHANGES, SettingCodes.MAX_HEADER_LIST_SIZE: BLOCK_BYTES}
+        limits = {SettingCodes.MAX_CONCURRENT_STREAMS: EXCHANGES, SettingCodes.MAX_HEADER_LIST_SIZE: block_bytes}
         self.local_settings = Settings(client=False, initial_values=limits)
 
 
@@ -82,8 +82,10 @@ class Multiplexed(Protocol):
     def __init__(self, site: ChatSite) -> None:
         self.site = site
         self.deadline = self.looked_at = NEVER
-        self._spoken = _Spoken()
-        self._arrival = Arrival()
+        self._limits = site.limits
+        block_bytes = site.limits.header_bytes + MORE_BYTES
+        self._spoken = _Spoken(block_bytes)
+        self._arrival = Arrival(block_bytes)
         self._exchanges: dict[int, Exchange] = {}
         self._ready: dict[Exchange, None] = {}  # which may have something to send, in turn
         self._sending: IDelayedCall | None = None
@@ -102,7 +104,7 @@ class Multiplexed(Protocol):
         self.is_secure = ISSLTransport.providedBy(self.transport)
         self.transport.registerProducer(self, True)
         self.site.connected(self)
-        self._idle_due = self._now + IDLE_SECONDS
+        self._idle_due = self._now + self._limits.idle_seconds
         self._mind()
         self._spoken.initiate_connection()
         self._send()
@@ -134,7 +136,7 @@ class Multiplexed(Protocol):
         self.transport.unregisterProducer()
         self.transport.resumeProducing()  # to hear the peer's consent
         self.transport.loseConnection()
-        self.site.deadlines.set(self, IDLE_SECONDS)
+        self.site.deadlines.set(self, self._limits.idle_seconds)
 
     def cut(self) -> None:
         """End the connection now, whatever is on its way."""
@@ -217,7 +219,7 @@ class Multiplexed(Protocol):
             return
         exchange = self._exchanges[event.stream_id] = Exchange(self, event.stream_id)
         if self._idle_due < NEVER:
-            self._idle_due = self._now + IDLE_SECONDS
+            self._idle_due = self._now + self._limits.idle_seconds
             self._mind()
         exchange.begin(event.headers, event.stream_ended is not None)
 
@@ -315,7 +317,7 @@ class Multiplexed(Protocol):
         """The peer takes no more for now; this may be told again."""
         if not self._is_choked:
             self._is_choked = True
-            self._choked_due = self._now + IDLE_SECONDS
+            self._choked_due = self._now + self._limits.idle_seconds
             self.transport.pauseProducing()
             self._mind()
 
@@ -341,7 +343,8 @@ class Multiplexed(Protocol):
 
         While bodies arrive, and nothing is answered, it is the peer's turn (see `connections`).
         """
-        due = self._now + IDLE_SECONDS if all(each.is_arriving for each in self._exchanges.values()) else NEVER
+        is_its_turn = all(each.is_arriving for each in self._exchanges.values())
+        due = self._now + self._limits.idle_seconds if is_its_turn else NEVER
         if (due == NEVER) != (self._idle_due == NEVER):
             self._idle_due = due
             self._mind()
@@ -353,7 +356,7 @@ class Multiplexed(Protocol):
         elif arrival.begun == self._seen and self._arrival_due < NEVER:
             return
         else:
-            due = self._now + HEADER_SECONDS
+            due = self._now + self._limits.header_seconds
         self._seen = arrival.begun
         if due != self._arrival_due:
             self._arrival_due = due

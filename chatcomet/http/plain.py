@@ -11,8 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chatcomet.settings import ConnectionLimits
+
 MOST_BYTES = 16 * 1024
-"""Of a plain request.  This and the next are well within the limits of `http.limited`, which are therefore kept."""
+"""Of a plain request."""
 
 _LINE_BYTES = 4 * 1024
 _HEAD_BYTES = 8 * 1024  # which no line in it exceeds
@@ -54,6 +56,16 @@ class Head:
         """The same in a list; no name stands here twice."""
         value = self.header(name)
         return [] if value is None else [value]
+
+
+def most_bytes(limits: ConnectionLimits) -> int:
+    """Of a plain request, so that it keeps these, whatever it consists of."""
+    longest = (
+        (limits.line_bytes, max(_LINE_BYTES, _HEAD_BYTES)),
+        (limits.header_bytes, _LINE_BYTES + _HEAD_BYTES),
+        (limits.body_bytes, MOST_BYTES),
+    )
+    return min([MOST_BYTES, *(limit for limit, plain in longest if limit < plain)])
 
 
 def read_line(line: bytes) -> Line | None:

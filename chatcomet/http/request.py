@@ -12,7 +12,7 @@ from twisted.web import http, server
 from chatcomet.errors import ChatcometError
 from chatcomet.http.cors import listed_origin, sharing
 from chatcomet.http.hosts import STRICT
-from chatcomet.http.limited import BODY_BYTES, LimitedChannel
+from chatcomet.http.limited import LimitedChannel
 from chatcomet.http.wire import BASICS, FAULT, Answer, problem, problem_answer
 
 if TYPE_CHECKING:
@@ -33,18 +33,22 @@ class ChatRequest(server.Request):
     def gotLength(self, length: int | None) -> None:
         """The header is complete; a body that is said to be too long is refused before it is read."""
         self.content = BytesIO()
-        if length is not None and length > BODY_BYTES:
+        if length is not None and length > self._most_bytes:
             self._too_long()
 
     def handleContentChunk(self, data: bytes) -> None:
         """A part of the body."""
-        if self.content.tell() + len(data) > BODY_BYTES:
+        if self.content.tell() + len(data) > self._most_bytes:
             self._too_long()
         else:
             self.content.write(data)
 
+    @property
+    def _most_bytes(self) -> int:
+        return self.channel.site.limits.body_bytes
+
     def _too_long(self) -> None:
-        self.channel.refuse(413, "too-long", f"a body has {BODY_BYTES} bytes at most")
+        self.channel.refuse(413, "too-long", f"a body has {self._most_bytes} bytes at most")
 
     def process(self) -> None:
         """Answer, by the site's resource if this server is meant."""

@@ -20,11 +20,12 @@ from chatcomet.http.connections import Connection, Connections, Watch
 from chatcomet.http.deadlines import Deadlines
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
-from chatcomet.http.limited import IDLE_SECONDS, LimitedChannel
+from chatcomet.http.limited import LimitedChannel
 from chatcomet.http.multiplexed import Multiplexed
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.request import ChatRequest
 from chatcomet.http.wire import Answer
+from chatcomet.settings import DEFAULT_LIMITS, ConnectionLimits
 
 
 class _Always(Resource):
@@ -62,6 +63,7 @@ class ChatSite(Site):
     """Serves one resource, a leaf, under `prefix` ("" or ``/like/this``), to whoever calls it one of `hosts`.
 
     `origins`: the other sites whose pages may see its answers.  `channels`: where those that it has are kept.
+    `limits`: what holds on each of them.
 
     It keeps no access log: the line would be written by wall time, at each answer, and hold what is secret in URIs.
     """
@@ -79,9 +81,12 @@ class ChatSite(Site):
         wall: Callable[[], float] = time.time,
         outbox: Outbox | None = None,
         channels: Connections[Closable] | None = None,
+        limits: ConnectionLimits = DEFAULT_LIMITS,
     ) -> None:
         self._served: IResource = _Always(_NOWHERE)
-        super().__init__(self._served, timeout=IDLE_SECONDS, reactor=reactor, parsePOSTFormSubmission=False)
+        idle = limits.idle_seconds
+        super().__init__(self._served, timeout=idle, reactor=reactor, parsePOSTFormSubmission=False)
+        self.limits = limits
         self.hosts = hosts
         self.origins = origins
         self.channels = Connections() if channels is None else channels

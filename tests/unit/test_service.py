@@ -34,13 +34,13 @@ from chatcomet.access.rulings import Rulings
 from chatcomet.access.watch import LOOK_SECONDS
 from chatcomet.api.chat import Chat
 from chatcomet.api.waiting import Wait
-from chatcomet.core.message import Draft
+from chatcomet.core.message import Draft, Sizes
 from chatcomet.core.rulings import Ruling
 from chatcomet.core.store import Before
-from chatcomet.errors import BadTicket, NotSignedIn, SignInFailed, StartRefused, StoreUnavailable
+from chatcomet.errors import BadTicket, NotSignedIn, SignInFailed, StartRefused, StoreUnavailable, TooManyTries
 from chatcomet.http.site import ChatSite
 from chatcomet.service import BACKLOG_CONNECTIONS, STOP_SECONDS, ChatService
-from chatcomet.settings import Settings
+from chatcomet.settings import ConnectionLimits, Settings
 from chatcomet.stores.memory import MemoryStore
 from tests.unit.access.cheap_hash import cheap_hash
 from tests.unit.api.running_chat import SOMEBODY, with_ticket
@@ -290,6 +290,28 @@ class PolicyTests(ServiceTestCase):
         self.assertFalse(service.reload())
 
 
+class SizeTests(ServiceTestCase):
+    settings = replace(
+        SETTINGS,
+        sizes=Sizes(text_characters=10, page_bytes=400),
+        connections=ConnectionLimits(line_bytes=300, idle_seconds=9.0),
+    )
+
+    def test_they_are_those_of_the_settings(self) -> None:
+        self.service.startService()
+        peer = self.connect()
+        for text, status in (("x" * 10, 201), ("y" * 10, 201), ("z" * 10, 201), ("x" * 11, 413)):
+            body = b'{"text": "%b"}' % text.encode()
+            answer = peer.ask("/rooms/a/messages", "POST", body, Content_Type="application/json")
+            self.assertEqual(answer.status, status)
+        self.assertEqual(len(peer.ask("/rooms/a/messages").json["messages"]), 2)
+        self.reactor.advance(8.9)
+        self.assertFalse(peer.ended)
+        self.reactor.advance(0.5)
+        self.assertTrue(peer.ended)
+        self.assertEqual(self.connect().ask("/" + "x" * 300).status, 414)
+
+
 class SignInTests(ServiceTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -304,6 +326,15 @@ class SignInTests(ServiceTestCase):
         assert sign_in is not None
         self.assertEqual(self.successResultOf(sign_in.authenticate("ada", "secret", None)).name, "ada")
         self.failureResultOf(sign_in.authenticate("ada", "wrong", None), SignInFailed)
+
+    def test_so_many_may_fail(self) -> None:
+        checker = InMemoryUsernamePasswordDatabaseDontUse(ada=b"secret")
+        settings = replace(SETTINGS, sign_in_tries=2)
+        ChatService(settings, cast(ReactorBase, self.reactor), checkers=[checker]).startService()
+        sign_in = self.chats[0].sign_in
+        assert sign_in is not None
+        for outcome in (SignInFailed, SignInFailed, TooManyTries):
+            self.failureResultOf(sign_in.authenticate("ada", "wrong", None), outcome)
 
     def test_without_any_nobody_can(self) -> None:
         self.service.startService()

@@ -21,8 +21,8 @@ from chatcomet.access.password_file import PasswordFile
 from chatcomet.access.passwords import PASSWORD_BYTES
 from chatcomet.access.remembered import CHANGES_UNSEEN_SECONDS
 from chatcomet.access.signin import SignIn
-from chatcomet.access.tries import FREE
 from chatcomet.errors import HalfAsked, ServerFault, SignInBusy, SignInFailed, TooManyTries
+from chatcomet.settings import FREE_TRIES as FREE
 from tests.unit.access.hand_checker import HandChecker
 from tests.unit.access.hand_pool import DirectReactor, HandPool
 from tests.unit.access.password_case import PasswordCase
@@ -143,6 +143,13 @@ class SlowedTests(SignInTestCase):
             answer.cancel()
             self.failureResultOf(answer, CancelledError)
         self.failureResultOf(self.ask(), TooManyTries)
+
+    def test_how_many_may_fail_is_the_operators_choice(self) -> None:
+        for free in (1, 2 * FREE):
+            hashing = Hashing(self.reactor, cast(ThreadPool, self.pool))
+            self.sign_in = SignIn([self.checker], hashing, self.reactor, KEY, free)
+            self.fail(free)
+            self.failureResultOf(self.ask(), TooManyTries)
 
     def test_the_right_password_has_to_wait_too(self) -> None:
         """Or each refusal would be the answer to a guess: also when the owner has just signed in."""

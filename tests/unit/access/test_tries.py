@@ -10,8 +10,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.access import tries as tries_module
-from chatcomet.access.tries import FREE, KNOWN_SECONDS, NAME_WAIT_SECONDS, QUIET_SECONDS, WAIT_SECONDS, Tries
+from chatcomet.access.tries import KNOWN_SECONDS, NAME_WAIT_SECONDS, QUIET_SECONDS, WAIT_SECONDS, Tries
 from chatcomet.errors import TooManyTries
+from chatcomet.settings import FREE_TRIES as FREE
 
 HOME = "192.0.2.1"
 AWAY = "192.0.2.2"
@@ -20,7 +21,7 @@ AWAY = "192.0.2.2"
 class TriesTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.tries = Tries(self.clock)
+        self.tries = Tries(self.clock, FREE)
 
     def wait(self, name: str = "ada", address: str | None = HOME) -> int:
         """For how many seconds a try has to wait; 0 if it is looked at."""

@@ -27,7 +27,10 @@ class EdgeTestCase(ChatTestCase):
         super().setUp()
         self.patch(eager, "PLAIN_TRANSPORTS", {*eager.PLAIN_TRANSPORTS, PlainTransport})
         origins = self.settings.origins
-        self.site = ChatSite(self.settings.prefix, HOSTS, origins, self.clock, lambda: self.now, self.outbox)
+        limits = self.settings.connections
+        self.site = ChatSite(
+            self.settings.prefix, HOSTS, origins, self.clock, lambda: self.now, self.outbox, limits=limits
+        )
         self.serve()
         self.peer = self.connect()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hyperframe.frame import ContinuationFrame, DataFrame, HeadersFrame, PingFrame
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.http.arrival import BLOCK_BYTES, FRAME_BYTES, PREFACE, Arrival
+from chatcomet.http.arrival import FRAME_BYTES, PREFACE, Arrival
 
+BLOCK_BYTES = 64 * 1024
 PING = PingFrame(0, b"12345678").serialize()
 BODY = DataFrame(1, b"x" * 100).serialize()
 WHOLE = HeadersFrame(1, b"x" * 50, flags=["END_HEADERS"]).serialize()
@@ -18,7 +19,7 @@ EMPTY = ContinuationFrame(1, b"", flags=["END_HEADERS"]).serialize()
 
 class ArrivalTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.arrival = Arrival()
+        self.arrival = Arrival(BLOCK_BYTES)
 
     def hear(self, *parts: bytes) -> bool:
         """Hear parts, which are within the limits; whether something is on its way then."""
@@ -64,7 +65,7 @@ class ArrivalTests(SynchronousTestCase):
 
     def test_a_frame_too_long(self) -> None:
         for kind in range(12):
-            arrival = Arrival()
+            arrival = Arrival(BLOCK_BYTES)
             head = bytes([kind, 4, 0, 0, 0, 1])
             self.assertTrue(arrival.hear(PREFACE + FRAME_BYTES.to_bytes(3, "big") + head + b"x" * FRAME_BYTES))
             self.assertFalse(arrival.hear((FRAME_BYTES + 1).to_bytes(3, "big") + head), kind)

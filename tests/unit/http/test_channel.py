@@ -8,8 +8,7 @@ from unittest.mock import patch
 
 from chatcomet.core.message import DATA_BYTES
 from chatcomet.core.roster import GRACE_SECONDS
-from chatcomet.http.limited import HEADER_SECONDS, IDLE_SECONDS
-from chatcomet.settings import Settings
+from chatcomet.settings import HEADER_SECONDS, IDLE_SECONDS, Settings
 from tests.unit.http.peer import BUFFER_BYTES, asking
 from tests.unit.http.running_lane import NOW, POLL, POST, ROOM, SESSION, LaneTestCase
 

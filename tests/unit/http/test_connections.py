@@ -10,8 +10,8 @@ from chatcomet.core.holds import TICK_SECONDS
 from chatcomet.http import connections
 from chatcomet.http.connections import LOOK_SECONDS, LOOKS, ROUNDS, Connections, pace
 from chatcomet.http.deadlines import NEVER
-from chatcomet.http.limited import HEADER_SECONDS
 from chatcomet.http.site import ChatSite, Closable
+from chatcomet.settings import HEADER_SECONDS
 from tests.unit.http.multiplexed_peer import MultiplexedPeer
 from tests.unit.http.peer import Peer, asking
 from tests.unit.http.running_edge import HOSTS, EdgeTestCase

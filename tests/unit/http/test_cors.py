@@ -11,9 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.http import wire
 from chatcomet.http.cors import listed_origin, permission, sharing
-from chatcomet.http.limited import BODY_BYTES
 from chatcomet.http.plain import Head
-from chatcomet.settings import Settings
+from chatcomet.settings import BODY_BYTES, Settings
 from tests.unit.http.peer import Answer, PeerTransport, asking
 from tests.unit.http.running_lane import FORM, NOW, POLL, POST, ROOM, SESSION, LaneTestCase
 from tests.unit.http.running_sockets import HANDSHAKE, SOCKET

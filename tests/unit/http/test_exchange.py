@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from h2.errors import ErrorCodes
 
-from chatcomet.http.limited import BODY_BYTES, BODY_SECONDS, HEADER_BYTES, HEADERS, LINE_BYTES, LINGER_SECONDS
-from chatcomet.settings import Settings
+from chatcomet.http.limited import HEADERS, LINGER_SECONDS
+from chatcomet.settings import BODY_BYTES, BODY_SECONDS, HEADER_BYTES, LINE_BYTES, Settings
 from tests.unit.http.multiplexed_peer import HOST, Heard
 from tests.unit.http.peer import Answer, asking
 from tests.unit.http.running_multiplexed import MultiplexedTestCase

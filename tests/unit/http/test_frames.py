@@ -13,9 +13,10 @@ from chatcomet.api.streaming import ALIVE_SECONDS, Stream
 from chatcomet.core.roster import GRACE_SECONDS
 from chatcomet.errors import StoreUnavailable
 from chatcomet.http import socket as socket_module
-from chatcomet.http.frames import MESSAGE_BYTES, UNANSWERED
-from chatcomet.http.limited import IDLE_SECONDS, LINGER_SECONDS
+from chatcomet.http.frames import UNANSWERED
+from chatcomet.http.limited import LINGER_SECONDS
 from chatcomet.http.socket import SocketSink
+from chatcomet.settings import BODY_BYTES, IDLE_SECONDS
 from tests.unit.http.peer import PeerTransport
 from tests.unit.http.running_sockets import KEY, SocketTestCase, keys_of, posting
 from tests.unit.http.socket_peer import SocketPeer, text_frame
@@ -51,7 +52,7 @@ class LimitTests(SocketTestCase):
     def test_the_longest_message(self) -> None:
         peer = self.begun()
         start, end = b'{"post": {"key": "0123456789abcdef", "text": "hello"', b"}}"
-        padded = start + b" " * (MESSAGE_BYTES - len(start) - len(end)) + end
+        padded = start + b" " * (BODY_BYTES - len(start) - len(end)) + end
         peer.say_texts(padded)
         self.assertIn("posted", peer.hear()[-1])
         peer.send(text_frame(padded, fin=False), text_frame(b"", fin=True, opcode=Opcode.CONT))
@@ -59,14 +60,14 @@ class LimitTests(SocketTestCase):
 
     def test_a_longer_one_is_refused_by_its_header(self) -> None:
         peer = self.begun()
-        peer.send(b"\x81\xff" + (MESSAGE_BYTES + 1).to_bytes(8, "big") + b"mask")
+        peer.send(b"\x81\xff" + (BODY_BYTES + 1).to_bytes(8, "big") + b"mask")
         self.assertEqual(peer.closed_with, 1009)
         self.assert_hears_no_more(peer)
 
     def test_one_in_many_frames(self) -> None:
         peer = self.begun()
         peer.send(text_frame(b" " * 1_000, fin=False))
-        for _ in range(MESSAGE_BYTES // 1_000 - 1):
+        for _ in range(BODY_BYTES // 1_000 - 1):
             peer.send(text_frame(b" " * 1_000, fin=False, opcode=Opcode.CONT), text_frame(b"", False, Opcode.CONT))
         self.assertTrue(peer.is_open)
         peer.send(text_frame(b" " * 1_000, fin=False, opcode=Opcode.CONT))

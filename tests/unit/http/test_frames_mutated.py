@@ -16,8 +16,9 @@ from websockets.protocol import SERVER, Protocol, State
 from websockets.uri import parse_uri
 from zope.interface import implementer
 
-from chatcomet.http.frames import BINARY, MESSAGE_BYTES, NORMAL, Socket
+from chatcomet.http.frames import BINARY, NORMAL, Socket
 from chatcomet.http.site import ChatSite
+from chatcomet.settings import BODY_BYTES
 from tests.unit.http.peer import Peer
 from tests.unit.http.running_edge import HOSTS
 from tests.unit.http.running_sockets import HANDSHAKE
@@ -79,7 +80,7 @@ def _written(frame: Frame, masked: bool) -> bytes:
 
 def by_websockets(data: list[bytes]) -> tuple[list[bytes], int | None]:
     """The texts that `websockets` hears, and what is then closed with, a message that is no text included."""
-    protocol = Protocol(SERVER, max_size=MESSAGE_BYTES)
+    protocol = Protocol(SERVER, max_size=BODY_BYTES)
     for segment in data:
         protocol.receive_data(segment)
     texts: list[bytes] = []

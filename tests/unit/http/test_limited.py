@@ -5,15 +5,8 @@ from __future__ import annotations
 from twisted.logger import capturedLogs
 
 from chatcomet.core.roster import GRACE_SECONDS
-from chatcomet.http.limited import (
-    BODY_BYTES,
-    BODY_SECONDS,
-    HEADER_BYTES,
-    HEADER_SECONDS,
-    HEADERS,
-    IDLE_SECONDS,
-    LINE_BYTES,
-)
+from chatcomet.http.limited import HEADERS
+from chatcomet.settings import BODY_BYTES, BODY_SECONDS, HEADER_BYTES, HEADER_SECONDS, IDLE_SECONDS, LINE_BYTES
 from tests.unit.http.peer import PeerTransport, asking
 from tests.unit.http.refusals import CHUNKED, FORM, POLL, POST, SESSION, RefusalTestCase, chunk
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatcomet.http.limited import IDLE_SECONDS, LINGER_SECONDS
+from chatcomet.http.limited import LINGER_SECONDS
+from chatcomet.settings import IDLE_SECONDS
 from tests.unit.http.refusals import CHUNKED, POST, SESSION, RefusalTestCase
 
 

@@ -6,7 +6,7 @@ import json
 import re
 
 from chatcomet.core.message import DATA_BYTES
-from chatcomet.http.limited import HEADER_SECONDS, IDLE_SECONDS
+from chatcomet.settings import HEADER_SECONDS, IDLE_SECONDS
 from tests.unit.http.peer import BUFFER_BYTES, PeerTransport, asking
 from tests.unit.http.running_edge import EdgeTestCase
 

@@ -11,9 +11,9 @@ from h2.settings import SettingCodes
 from hyperframe.frame import HeadersFrame, PingFrame, WindowUpdateFrame
 from twisted.internet.defer import Deferred
 
-from chatcomet.http.arrival import BLOCK_BYTES, FRAME_BYTES
+from chatcomet.http.arrival import FRAME_BYTES, MORE_BYTES
 from chatcomet.http.deadlines import NEVER
-from chatcomet.http.limited import BODY_SECONDS, HEADER_SECONDS, IDLE_SECONDS, LINGER_SECONDS, UNTAKEN_SECONDS
+from chatcomet.http.limited import LINGER_SECONDS, UNTAKEN_SECONDS
 from chatcomet.http.multiplexed import (
     _TABLE_BYTES,
     EXCHANGES,
@@ -23,7 +23,7 @@ from chatcomet.http.multiplexed import (
     RESETS_A_SECOND,
     Multiplexed,
 )
-from chatcomet.settings import Settings
+from chatcomet.settings import BODY_SECONDS, HEADER_BYTES, HEADER_SECONDS, IDLE_SECONDS, Settings
 from tests.unit.http.multiplexed_peer import MultiplexedPeer, NegotiatedTransport
 from tests.unit.http.peer import Peer, PeerTransport, PlainTransport, SecureTransport
 from tests.unit.http.running_edge import EdgeTestCase
@@ -428,7 +428,7 @@ class LimitTests(MultiplexedTestCase):
         self.poll()
         self.peer.send(HeadersFrame(3, b"\x00" * FRAME_BYTES).serialize())
         more = FRAME_BYTES.to_bytes(3, "big") + b"\x09\x00\x00\x00\x00\x03" + b"\x00" * FRAME_BYTES
-        for _ in range(BLOCK_BYTES // FRAME_BYTES - 1):
+        for _ in range((HEADER_BYTES + MORE_BYTES) // FRAME_BYTES - 1):
             self.peer.send(more)
             self.assertFalse(self.peer.ended)
         self.peer.send(more[:9])

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.http.limited import HEADER_BYTES, LINE_BYTES
-from chatcomet.http.plain import read_head, read_line, read_upgrade
+from chatcomet.http.plain import MOST_BYTES, most_bytes, read_head, read_line, read_upgrade
+from chatcomet.settings import DEFAULT_LIMITS, HEADER_BYTES, LINE_BYTES
+
+
+class MostBytesTests(SynchronousTestCase):
+    def test_of_the_usual_limits(self) -> None:
+        self.assertEqual(most_bytes(DEFAULT_LIMITS), MOST_BYTES)
+
+    def test_of_what_a_plain_request_could_break(self) -> None:
+        for limits, most in (
+            (replace(DEFAULT_LIMITS, line_bytes=8 * 1024 - 1), 8 * 1024 - 1),
+            (replace(DEFAULT_LIMITS, header_bytes=12 * 1024 - 1), 12 * 1024 - 1),
+            (replace(DEFAULT_LIMITS, header_bytes=12 * 1024), MOST_BYTES),
+            (replace(DEFAULT_LIMITS, body_bytes=9_000), 9_000),
+            (replace(DEFAULT_LIMITS, line_bytes=3_000, header_bytes=4_000, body_bytes=2_000), 2_000),
+        ):
+            self.assertEqual(most_bytes(limits), most, limits)
 
 
 class LineTests(SynchronousTestCase):

@@ -13,8 +13,8 @@ from twisted.python.threadpool import ThreadPool
 from chatcomet.access.hashing import Hashing
 from chatcomet.access.refusals import INTERVAL_SECONDS
 from chatcomet.access.signin import SignIn
-from chatcomet.access.tries import FREE
 from chatcomet.errors import SignInBusy
+from chatcomet.settings import FREE_TRIES as FREE
 from tests.unit.access.hand_checker import HandChecker
 from tests.unit.access.hand_pool import DirectReactor, HandPool
 from tests.unit.http.peer import Answer, Peer, asking

@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
 from chatcomet.core.message import DATA_BYTES
-from chatcomet.http.limited import HEADER_SECONDS, LINGER_SECONDS
+from chatcomet.http.limited import LINGER_SECONDS
 from chatcomet.http.site import ChatSite
-from chatcomet.settings import Settings
+from chatcomet.settings import HEADER_SECONDS, Settings
 from tests.unit.http.peer import Peer, PeerTransport, asking
 from tests.unit.http.running_edge import HOSTS, EdgeTestCase
 
