@@ -17,7 +17,7 @@ from twisted.python import usage
 
 from chatcomet import __version__
 from chatcomet.access.addresses import read_network
-from chatcomet.core.message import parse_number
+from chatcomet.core.message import Sizes, parse_number
 from chatcomet.errors import Malformed, StartRefused
 from chatcomet.process import (
     on_hangup,
@@ -27,7 +27,7 @@ from chatcomet.process import (
     use_monotonic_clock,
 )
 from chatcomet.service import ChatService
-from chatcomet.settings import Rate, Settings
+from chatcomet.settings import ConnectionLimits, Rate, Settings
 from chatcomet.stores.urls import check_store
 
 _PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", re.ASCII)
@@ -36,11 +36,27 @@ _HOST = re.compile(r"\*|[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCI
 _DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443", re.ASCII)
 _DEFAULT = Settings()
 
+_ESCAPED_BYTES = 12  # that a character may take: beyond the BMP, in JSON as two escapes and in a form as four
+_FORM_BYTES = 1_024  # that all else of a post may take
 
-def _hold(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) or not 1 <= float(text) <= 3600:
-        raise ValueError("--hold should be a number of seconds from 1 to 3600, such as 25")
-    return float(text)
+
+def _seconds(option: str, least: int, most: int, usual: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text, re.ASCII) or not least <= float(text) <= most:
+            raise ValueError(f"{option} should be a number of seconds from {least} to {most}, such as {usual:g}")
+        return float(text)
+
+    return read
+
+
+def _whole(option: str, of_what: str, least: int, most: int, usual: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = parse_number(text)
+        if number is None or not least <= number <= most:
+            raise ValueError(f"{option} should be a number of {of_what} from {least} to {most}, such as {usual}")
+        return number
+
+    return read
 
 
 def _retain(text: str) -> int:
@@ -76,6 +92,30 @@ def _readers(option: str) -> Callable[[str], int]:
     return read
 
 
+def _limit(name: str, usual: int, what: str, of_what: str, least: int, most: int) -> list[object]:
+    return [name, None, usual, what, _whole(f"--{name}", of_what, least, most, usual)]
+
+
+def _time(name: str, usual: float, what: str, least: int, most: int) -> list[object]:
+    return [name, None, usual, what, _seconds(f"--{name}", least, most, usual)]
+
+
+_SIZES, _ON = _DEFAULT.sizes, _DEFAULT.connections
+
+_LIMITS = [  # docs/limits.md tells why from so many to so many
+    _limit("sign-in-tries", _DEFAULT.sign_in_tries, "how many sign-ins may fail before one waits", "tries", 1, 100),
+    _limit("text-characters", _SIZES.text_characters, "how long a message's text may be", "characters", 1, 16_384),
+    _limit("data-bytes", _SIZES.data_bytes, "how long a message's data may be", "bytes", 1, 65_536),
+    _limit("page-bytes", _SIZES.page_bytes, "how long the messages of one answer may be", "bytes", 1_024, 524_288),
+    _limit("body-bytes", _ON.body_bytes, "how long the body of a request may be", "bytes", 8_192, 1_048_576),
+    _limit("line-bytes", _ON.line_bytes, "how long a URI, or a line of a header, may be", "bytes", 2_048, 65_536),
+    _limit("header-bytes", _ON.header_bytes, "how long the header of a request may be", "bytes", 4_096, 131_072),
+    _time("header-seconds", _ON.header_seconds, "in how many seconds the header of a request has to arrive", 1, 600),
+    _time("body-seconds", _ON.body_seconds, "in how many seconds the body of a request has to arrive", 1, 3600),
+    _time("idle-seconds", _ON.idle_seconds, "for how many seconds a connection may ask for nothing", 5, 3600),
+]
+
+
 class Options(usage.Options, AuthOptionMixin):
     """The command line.  A wrong value is a `usage.UsageError` that says what would be right."""
 
@@ -87,7 +127,10 @@ class Options(usage.Options, AuthOptionMixin):
     )
     optParameters: ClassVar = [
         ["store", None, _DEFAULT.store, "where messages live: sqlite:PATH, or memory: (gone when the server stops)"],
-        ["hold", None, _DEFAULT.hold_seconds, "for how many seconds a poll is suspended, at most", _hold],
+        [
+            *("hold", None, _DEFAULT.hold_seconds, "for how many seconds a poll is suspended, at most"),
+            _seconds("--hold", 1, 3600, _DEFAULT.hold_seconds),
+        ],
         ["retain", None, _DEFAULT.retain, "how many messages a room keeps; 0 keeps all", _retain],
         ["retain-days", None, _DEFAULT.retain_days, "for how many days; 0 keeps them for ever", _retain_days],
         ["prefix", None, _DEFAULT.prefix, "serve everything under this path, such as /chatty"],
@@ -112,6 +155,7 @@ class Options(usage.Options, AuthOptionMixin):
             ),
             _readers("--readers-per-address"),
         ],
+        *_LIMITS,
     ]
 
     optFlags: ClassVar = [["no-guests", None, "let nobody in who has neither signed in (--auth) nor a ticket"]]
@@ -182,6 +226,7 @@ class Options(usage.Options, AuthOptionMixin):
             )
         for network in self["proxy"]:
             _check_proxy(network)
+        _check_limits(self.settings())
         try:
             check_store(self["store"])
         except StartRefused as error:
@@ -208,6 +253,16 @@ class Options(usage.Options, AuthOptionMixin):
             readers=self["readers"],
             readers_per_address=self["readers-per-address"],
             proxies=tuple(map(read_network, self["proxy"])),
+            sign_in_tries=self["sign-in-tries"],
+            sizes=Sizes(self["text-characters"], self["data-bytes"], self["page-bytes"]),
+            connections=ConnectionLimits(
+                line_bytes=self["line-bytes"],
+                header_bytes=self["header-bytes"],
+                body_bytes=self["body-bytes"],
+                header_seconds=self["header-seconds"],
+                body_seconds=self["body-seconds"],
+                idle_seconds=self["idle-seconds"],
+            ),
         )
 
 
@@ -310,3 +365,17 @@ def _check_proxy(network: str) -> None:
         read_network(network)
     except Malformed as error:
         raise usage.UsageError(f"--proxy {network}: {error}") from error
+
+
+def _check_limits(settings: Settings) -> None:
+    """What one of them lets through, the others have to."""
+    sizes, limits = settings.sizes, settings.connections
+    message = f"the longest message (--text-characters {sizes.text_characters}, --data-bytes {sizes.data_bytes})"
+    sent = _ESCAPED_BYTES * sizes.text_characters + sizes.data_bytes + _FORM_BYTES
+    for option, most, least, what in (
+        ("--body-bytes", limits.body_bytes, sent, message),
+        ("--page-bytes", sizes.page_bytes, sizes.longest, message),
+        ("--header-bytes", limits.header_bytes, limits.line_bytes, f"a line (--line-bytes {limits.line_bytes})"),
+    ):
+        if most < least:
+            raise usage.UsageError(f"{option} should be {least} at least, and not {most}: {what} has to fit")

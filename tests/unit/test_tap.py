@@ -17,9 +17,10 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet import __version__, tap
+from chatcomet.core.message import Sizes
 from chatcomet.errors import StartRefused
 from chatcomet.service import ChatService
-from chatcomet.settings import Rate, Settings
+from chatcomet.settings import ConnectionLimits, Rate, Settings
 from chatcomet.tap import Options, TwistdService, makeService
 
 
@@ -28,6 +29,14 @@ def settings(*arguments: str) -> Settings:
     options = Options()
     options.parseOptions(["--store", "memory:", *arguments])
     return options.settings()
+
+
+def limit(option: str, text: str) -> object:
+    """What `option` is taken for, whatever goes with it."""
+    options = Options()
+    with patch.object(tap, "_check_limits"):
+        options.parseOptions(["--store", "memory:", f"--{option}", text])
+    return options[option]
 
 
 class OptionsTests(SynchronousTestCase):
@@ -68,6 +77,9 @@ class OptionsTests(SynchronousTestCase):
                 *("--ticket-key", "a.key", "--ticket-key", "b.pem", "--ticket-audience", "chat"),
                 *("--rooms", "rooms.toml", "--post-rate", "5/s:9", "--session-rate", "3/min", "--room-rate", "2/h"),
                 *("--readers", "500", "--readers-per-address", "7", "--proxy", "10.0.0.1", "--proxy", "2001:db8::/32"),
+                *("--sign-in-tries", "3", "--text-characters", "500", "--data-bytes", "1000", "--page-bytes", "5000"),
+                *("--body-bytes", "9000", "--line-bytes", "4000", "--header-bytes", "6000"),
+                *("--header-seconds", "2.5", "--body-seconds", "20", "--idle-seconds", "30"),
             ),
             Settings(
                 listen=("tcp:0", "unix:/tmp/x"),
@@ -87,6 +99,9 @@ class OptionsTests(SynchronousTestCase):
                 readers=500,
                 readers_per_address=7,
                 proxies=(ip_network("10.0.0.1"), ip_network("2001:db8::/32")),
+                sign_in_tries=3,
+                sizes=Sizes(500, 1_000, 5_000),
+                connections=ConnectionLimits(4_000, 6_000, 9_000, 2.5, 20.0, 30.0),
             ),
         )
 
@@ -187,6 +202,41 @@ class OptionsTests(SynchronousTestCase):
         for option in ("--readers", "--readers-per-address"):
             self.assert_wrong(option, ("-1", "1.5", "", "many", "01", "9" * 19), "such as 200")
 
+    def test_limits(self) -> None:
+        for option, least, most in (
+            *(("sign-in-tries", 1, 100), ("text-characters", 1, 16_384), ("data-bytes", 1, 65_536)),
+            *(("page-bytes", 1_024, 524_288), ("body-bytes", 8_192, 1_048_576)),
+            *(("line-bytes", 2_048, 65_536), ("header-bytes", 4_096, 131_072)),
+        ):
+            for number in (least, most):
+                self.assertEqual(limit(option, str(number)), number)
+            wrong = (str(least - 1), str(most + 1), "-1", "1.5", "", "many", "0099", "9" * 19, "٣")
+            self.assert_wrong(f"--{option}", wrong, f"from {least} to {most}, such as ")
+
+    def test_times(self) -> None:
+        for option, least, most in (("header", 1, 600), ("body", 1, 3600), ("idle", 5, 3600)):
+            for number in (least, least + 0.125, most):
+                self.assertEqual(limit(f"{option}-seconds", str(number)), number)
+            wrong = (str(least - 0.1), str(most + 1), "0", "-1", "", "10s", "inf", "1.1234", "２５")
+            self.assert_wrong(f"--{option}-seconds", wrong, f"from {least} to {most}, such as ")
+
+    def test_limits_that_do_not_go_together(self) -> None:
+        for fitting, option, least in (
+            (("--text-characters", "4096"), "--body-bytes", 12 * 4_096 + 16_384 + 1_024),
+            (("--data-bytes", "65536"), "--body-bytes", 12 * 4_000 + 65_536 + 1_024),
+            (("--body-bytes", "1000000", "--text-characters", "16000"), "--page-bytes", 4 * 16_000 + 16_384 + 160),
+            (("--header-bytes", "131072", "--line-bytes", "40000"), "--header-bytes", 40_000),
+        ):
+            settings(*fitting, option, str(least))
+            error = self.assertRaises(UsageError, settings, *fitting, option, str(least - 1))
+            self.assertIn(f"{option} should be {least} at least, and not {least - 1}: ", str(error))
+            self.assertIn(" ".join(fitting[-2:]), str(error))
+
+    def test_the_greatest_limits_go_together(self) -> None:
+        settings("--text-characters", "16384", "--data-bytes", "65536", "--body-bytes", "1048576")
+        settings("--line-bytes", "65536", "--header-bytes", "131072")
+        settings("--text-characters", "1", "--data-bytes", "1", "--body-bytes", "8192", "--page-bytes", "1024")
+
     def test_proxy(self) -> None:
         for text in ("127.0.0.2", "10.0.0.0/8", "2001:db8::/32"):
             self.assertEqual(settings("--proxy", text).proxies, (ip_network(text),))
@@ -268,6 +318,10 @@ class OptionsTests(SynchronousTestCase):
             "--ticket-audience=",
             "--rooms=",
             "--proxy=",
+            "--text-characters=",
+            "[default: 4000]",
+            "--idle-seconds=",
+            "[default: 75.0]",
             "10/s:30",
             "10/min",
             "20/h",
