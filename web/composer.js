@@ -1,8 +1,6 @@
 /** The composer: where one writes. */
 import { kept } from "./place.js";
 
-const LONGEST_TEXT = 4000; // characters
-
 const $ = (id) => document.getElementById(id);
 const text = $("text");
 
@@ -11,7 +9,7 @@ export function openComposer(unsent, me) {
     text.style.height = "auto";
     text.style.height = `${text.scrollHeight}px`;
     kept.write("draft", text.value);
-    const over = [...text.value].length - LONGEST_TEXT;
+    const over = [...text.value].length - me.longestText;
     $("too-long").textContent = over > 0 ? `${over} characters too many` : "";
     $("send").disabled = over > 0 || text.disabled;
   }

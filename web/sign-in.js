@@ -18,8 +18,8 @@ export function reasonOf({ status, message, retryAfter }) {
 
 /**
  * `me`: a `name`, and what the server knows of us. `may(action)`: whether we may do that in this room, as far as we know.
- * `own`: the seqs of the messages that are ours, whatever our name is by now. Listeners are called when we have become
- * somebody else, or may do something else.
+ * `longestText`: of what we post. `own`: the seqs of the messages that are ours, whatever our name is by now. Listeners
+ * are called when we have become somebody else, or may do something else.
  */
 export function openMe() {
   const session = openSession({ base });
@@ -34,6 +34,7 @@ export function openMe() {
     isNobody: true,
     isMember: false,
     ways,
+    longestText: Infinity, // in characters; the server says
     own: new Set(),
     may: (action) => (who?.grants[roomName] ?? AT_FIRST).includes(action),
     on: (listener) => listeners.add(listener),
@@ -46,7 +47,7 @@ export function openMe() {
     if (JSON.stringify(answer) === JSON.stringify(who)) return;
     who = answer;
     const isNobody = who.name === NOBODY;
-    Object.assign(me, { name: who.name, isNobody, isMember: !who.guest });
+    Object.assign(me, { name: who.name, isNobody, isMember: !who.guest, longestText: who.limits.text });
     Object.assign(ways, who.sign_in);
     const canChange = !isNobody || ways.password || ways.guest;
     const offer = ways.password ? "sign in" : "pick a name";

@@ -12,7 +12,7 @@ from chatcomet.access.asker import Asker, member
 from chatcomet.access.identity import Kind, Session, check_name, fold
 from chatcomet.access.sessions import LIFE_SECONDS
 from chatcomet.api.chat import Chat
-from chatcomet.core.message import check_room_name
+from chatcomet.core.message import DEFAULT_SIZES, Sizes, check_room_name
 from chatcomet.core.rulings import Ruling
 from chatcomet.errors import ChatcometError, NotSignedIn
 
@@ -21,7 +21,7 @@ from chatcomet.errors import ChatcometError, NotSignedIn
 class Who:
     """A name, whether anybody might have picked it, and what its holder may do: room patterns, or a room, and actions.
 
-    And how one becomes somebody here: whether `by_password`, and whether `as_guest`.
+    And how one becomes somebody here: whether `by_password`, and whether `as_guest`.  `sizes`: how long a post may be.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Who:
     grants: Mapping[str, Sequence[str]]
     by_password: bool
     as_guest: bool
+    sizes: Sizes = DEFAULT_SIZES
 
 
 def who(chat: Chat, asker: Asker, room: str | None = None) -> Who:
@@ -39,7 +40,7 @@ def who(chat: Chat, asker: Asker, room: str | None = None) -> Who:
     guest = asker.identity.kind in (Kind.STRANGER, Kind.GUEST)
     gate = chat.gate
     grants = gate.grants(asker) if room is None else gate.grants_in(asker, check_room_name(room))
-    return Who(asker.name, guest, grants, chat.sign_in is not None, gate.guests_allowed)
+    return Who(asker.name, guest, grants, chat.sign_in is not None, gate.guests_allowed, chat.settings.sizes)
 
 
 def sign_in(chat: Chat, asker: Asker, name: str) -> Session:

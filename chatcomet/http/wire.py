@@ -228,10 +228,11 @@ def posted_answer(posted: Posted, epoch: str) -> Answer:
 
 
 def who_answer(who: Who, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
-    """``{"name": …, "guest": true, "grants": {…}, "sign_in": {"password": false, "guest": true}}``"""
+    """``{"name": …, "guest": …, "grants": {…}, "sign_in": {"password": …, "guest": …}, "limits": {"text": …, …}}``"""
     sign_in = {"password": who.by_password, "guest": who.as_guest}
-    body = dumps({"name": who.name, "guest": who.guest, "grants": who.grants, "sign_in": sign_in})
-    return Answer(HTTPStatus.OK, body.encode(), JSON, headers)
+    limits = {"text": who.sizes.text_characters, "data": who.sizes.data_bytes}
+    answer = {"name": who.name, "guest": who.guest, "grants": who.grants, "sign_in": sign_in, "limits": limits}
+    return Answer(HTTPStatus.OK, dumps(answer).encode(), JSON, headers)
 
 
 def sanction_object(ruled: Ruled) -> dict[str, object]:

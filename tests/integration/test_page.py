@@ -398,6 +398,17 @@ def test_a_text_that_is_too_long_is_not_sent(server: Server, visit: Visit) -> No
     expect(page.locator("#log .message")).to_have_count(1)
 
 
+def test_how_long_a_text_may_be_is_what_the_operator_says(start_server: StartServer, visit: Visit) -> None:
+    for most, body in ((10, 65_536), (5_000, 80_000)):
+        server = start_server("--text-characters", str(most), "--body-bytes", str(body))
+        page = visit(server.url)
+        is_live(page)
+        write(page, "x" * (most + 2))
+        expect(page.get_by_text("2 characters too many")).to_be_visible()
+        write(page, "x" * most)
+        expect(page.locator("#log .message")).to_have_count(1)
+
+
 def test_messages_that_were_lost_to_the_page_are_told(start_server: StartServer, visit: Visit) -> None:
     server = start_server("--retain", "10")
     post(server, *(f"early {number}" for number in range(5)))

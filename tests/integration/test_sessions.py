@@ -21,6 +21,7 @@ A_GUEST = {
     "guest": True,
     "grants": {"*": ["read", "post", "create"]},
     "sign_in": {"password": False, "guest": True},
+    "limits": {"text": 4_000, "data": 16_384},
 }
 
 

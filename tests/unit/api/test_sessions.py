@@ -16,7 +16,7 @@ from chatcomet.access.sessions import HOLD_NAME_SECONDS, LIFE_SECONDS, RENEW_SEC
 from chatcomet.access.tickets import Ticket, Tickets
 from chatcomet.api.polling import Poll, poll
 from chatcomet.api.sessions import Who, renew, sign_in, sign_out, who
-from chatcomet.core.message import Cursor, Page
+from chatcomet.core.message import Cursor, Page, Sizes
 from chatcomet.core.rulings import Ruling
 from chatcomet.errors import BadTicket, Malformed, NameTaken, NotSignedIn, StoreBusy, StoreUnavailable, TooMany
 from chatcomet.settings import Rate, Settings
@@ -57,6 +57,11 @@ class WhoTests(SessionsTestCase):
 
     def test_a_member_is_no_guest(self) -> None:
         self.assertEqual(who(self.chat, self.account("ada")), Who("ada", False, EVERYWHERE, False, True))
+
+    def test_how_long_a_post_may_be(self) -> None:
+        sizes = Sizes(40, 160)
+        self.chat = replace(self.chat, settings=replace(self.chat.settings, sizes=sizes))
+        self.assertEqual(who(self.chat, SOMEBODY), Who("guest", True, EVERYWHERE, False, True, sizes))
 
     def test_of_a_ticket_what_it_grants(self) -> None:
         grants = Grants.parse({"team-*": ["read", "as"]})

@@ -15,7 +15,9 @@ class SessionTests(EdgeTestCase):
         answer = self.peer.ask("/session")
         grants = {"*": ["read", "post", "create"]}
         sign_in = {"password": False, "guest": True}
-        self.assertEqual(answer.json, {"name": "guest", "guest": True, "grants": grants, "sign_in": sign_in})
+        limits = {"text": 4_000, "data": 16_384}
+        who = {"name": "guest", "guest": True, "grants": grants, "sign_in": sign_in, "limits": limits}
+        self.assertEqual(answer.json, who)
         self.assertNotIn("set-cookie", answer.headers)
 
     def test_in_a_room(self) -> None:

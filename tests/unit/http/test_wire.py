@@ -13,7 +13,7 @@ from chatcomet import errors
 from chatcomet.api.moderation import Ruled
 from chatcomet.api.polling import Polled
 from chatcomet.api.sessions import Who
-from chatcomet.core.message import Cursor, Message, Page
+from chatcomet.core.message import Cursor, Message, Page, Sizes
 from chatcomet.core.roster import Listed, RosterState
 from chatcomet.core.store import Posted
 from chatcomet.errors import (
@@ -153,10 +153,11 @@ class OtherAnswerTests(SynchronousTestCase):
 
     def test_who(self) -> None:
         for guest, text in ((True, b"true"), (False, b"false")):
-            who = Who('a"b', guest, {"*": ("read", "post")}, by_password=not guest, as_guest=guest)
+            who = Who('a"b', guest, {"*": ("read", "post")}, not guest, as_guest=guest, sizes=Sizes(9, 99))
             answer = wire.who_answer(who, (("X", "y"),))
             body = b'{"name":"a\\"b","guest":%b,"grants":{"*":["read","post"]},' % text
-            body += b'"sign_in":{"password":%b,"guest":%b}}' % (b"false" if guest else b"true", text)
+            body += b'"sign_in":{"password":%b,"guest":%b},' % (b"false" if guest else b"true", text)
+            body += b'"limits":{"text":9,"data":99}}'
             self.assertEqual(answer, Answer(200, body, "application/json", (("X", "y"),)))
 
     def test_who_is_banned_or_muted(self) -> None:
