@@ -9,6 +9,8 @@ limit                      whom it stops                              answer
 `header_bytes`, `HEADERS`  headers without end                        431
 `body_bytes`               a body larger than any message             413
 `header_seconds` in all    one header byte now and then (slowloris)   408
+`header_seconds` in all    who begins to agree on TLS, and does not   close
+                           go on with it
 `body_seconds` in all      one body byte now and then                 408
 `idle_seconds`             a connection that asks for nothing, or     close
                            does not take its answers
@@ -28,9 +30,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
+from twisted.internet.interfaces import IHandshakeListener
 from twisted.protocols import basic
 from twisted.python.failure import Failure
 from twisted.web import http
+from zope.interface import implementer
 
 from chatcomet.http import eager
 from chatcomet.http.deadlines import NEVER
@@ -57,12 +61,14 @@ class Upgraded(Protocol):
         """The connection is no more."""
 
 
+@implementer(IHandshakeListener)
 class LimitedChannel(http.HTTPChannel):
     """An `HTTPChannel` that keeps the limits on how requests arrive."""
 
     maxHeaders = HEADERS
     abortTimeout = None  # type: ignore[assignment]  # as it may be: `deadlines` sees to that, with one timer for all
     site: ChatSite
+    _is_agreeing = False  # on TLS; what needs none adds nothing to its connection
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,11 +94,20 @@ class LimitedChannel(http.HTTPChannel):
         return self._limits.header_bytes
 
     def connectionMade(self) -> None:
-        """The idle time-out begins."""
+        """The idle time-out begins, over TLS when that is agreed on."""
         super().connectionMade()
         self._is_plain = eager.is_plain(self.transport)
         self._negotiates = self.isSecure()  # by TLS, what is to be spoken
+        if self._negotiates:
+            self._is_agreeing = True
+            self.setTimeout(self._limits.header_seconds)
         self.site.connected(self)
+
+    def handshakeCompleted(self) -> None:
+        """TLS is agreed on; nothing has been asked yet."""
+        self._is_agreeing = False
+        if not self._ended:
+            self.setTimeout(self._limits.idle_seconds)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Twisted's own is untyped
         """All requests of this connection have lost their peer."""
@@ -140,7 +155,7 @@ class LimitedChannel(http.HTTPChannel):
         if self._ended:
             return
         if self._negotiates:  # which is over when the first bytes come
-            self._negotiates = False
+            self._negotiates = self._is_agreeing = False  # also where what lies between does not tell of the handshake
             if getattr(self.transport, "negotiatedProtocol", None) == b"h2":
                 self.site.multiplex(self).dataReceived(data)
                 return
@@ -273,7 +288,7 @@ class LimitedChannel(http.HTTPChannel):
 
     def timeoutConnection(self) -> None:
         """What arrives took too long, nothing came, or the peer takes no part in the end."""
-        if self._ended:
+        if self._ended or self._is_agreeing:
             self.cut()
         elif self._arriving:
             self.refuse(408, "too-slow", "the request did not arrive in time")

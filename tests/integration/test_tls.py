@@ -7,16 +7,18 @@ that is not encrypted, and a client may not even notice until it fails to decryp
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from tests.integration.conftest import StartServer
-from tests.integration.plain_client import FORM, JSON, Connection, Tls, request
+from tests.integration.plain_client import FORM, JSON, Connection, Tls, request, settle
 from tests.integration.server import tls_endpoint
+from tests.integration.set_clock import HastyClock
 from tests.integration.wiretap import Wiretap
 
 MESSAGES = "/rooms/lobby/messages"
@@ -78,6 +80,28 @@ def test_nothing_can_be_read_on_the_wire(start_server: StartServer, tmp_path: Pa
             assert heard.startswith(b"\x16\x03")  # a TLS handshake
             for word in (text.encode(), b"HTTP/1.1", b"cursor", b"chatcomet"):
                 assert word not in heard
+
+
+def test_who_does_not_agree_on_tls_is_cut(start_server: StartServer, tmp_path: Path) -> None:
+    port, endpoint = tls_endpoint(tmp_path)
+    clock = HastyClock(tmp_path / "clock")
+    server = start_server("--listen", endpoint, environ=clock.environ)
+    hello = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost").do_handshake()
+    with Connection(Tls(port)) as agreed, Connection(port) as silent, Connection(port) as slow:
+        for seconds, byte in enumerate(hello.read(5)):
+            clock.jump(seconds)
+            slow.send(bytes([byte]))
+            settle(server.port)
+        assert slow.silent()
+        assert silent.silent()
+        clock.jump(11)
+        settle(server.port)
+        assert silent.ended()
+        assert slow.ended()
+        assert agreed.ask("GET", "/session").status == 200
+    assert "Traceback" not in server.log
 
 
 def test_without_tls_it_can(start_server: StartServer, text: str) -> None:

@@ -116,6 +116,9 @@ class PlainTransport(PeerTransport):
 class SecureTransport(PeerTransport):
     """What a TLS connection does: it ends only when the peer agrees."""
 
+    agrees = True
+    """Whether the peer completes the handshake."""
+
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         directlyProvides(self, ISSLTransport)
@@ -178,6 +181,8 @@ class Peer:
         self.transport.peer = self
         self.lost = False
         self.protocol.makeConnection(self.transport)
+        if isinstance(self.transport, SecureTransport) and self.transport.agrees:
+            self.protocol.handshakeCompleted()
 
     def send(self, *parts: bytes) -> None:
         """Send `parts`, each in a segment of its own."""

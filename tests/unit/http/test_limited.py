@@ -7,8 +7,9 @@ from twisted.logger import capturedLogs
 from chatcomet.core.roster import GRACE_SECONDS
 from chatcomet.http.limited import HEADERS
 from chatcomet.settings import BODY_BYTES, BODY_SECONDS, HEADER_BYTES, HEADER_SECONDS, IDLE_SECONDS, LINE_BYTES
-from tests.unit.http.peer import PeerTransport, asking
+from tests.unit.http.peer import Peer, PeerTransport, SecureTransport, asking
 from tests.unit.http.refusals import CHUNKED, FORM, POLL, POST, SESSION, RefusalTestCase, chunk
+from tests.unit.http.running_edge import EdgeTestCase
 
 
 class LengthTests(RefusalTestCase):
@@ -239,6 +240,58 @@ class IdleTests(RefusalTestCase):
             self.clock.advance(GRACE_SECONDS)
             self.assertLessEqual(len(self.clock.getDelayedCalls()), scheduled + 1, sent)  # rooms are swept
         self.clock.advance(1_000)
+
+
+class HandshakeTests(EdgeTestCase):
+    """TLS is agreed on in so many seconds; until then no request can have come."""
+
+    def shaking(self) -> Peer:
+        """A peer that has not completed its handshake."""
+        transport = SecureTransport(self.clock)
+        transport.agrees = False
+        return Peer(self.site, self.clock, transport)
+
+    def test_it_has_its_time(self) -> None:
+        peer = self.shaking()
+        with capturedLogs() as events:
+            self.clock.advance(HEADER_SECONDS - 0.1)
+            self.assertFalse(peer.transport.aborted)
+            self.clock.advance(0.1)
+        self.assertTrue(peer.transport.aborted)
+        self.assertEqual((peer.taken(), events), (b"", []))
+
+    def test_then_the_connection_is_idle(self) -> None:
+        peer = self.shaking()
+        self.clock.advance(HEADER_SECONDS - 1)
+        peer.protocol.handshakeCompleted()
+        self.clock.advance(IDLE_SECONDS - 0.1)
+        self.assertFalse(peer.ended)
+        self.clock.advance(0.1)
+        self.assertTrue(peer.transport.disconnecting)
+        self.assertFalse(peer.transport.aborted, "it is told of the end")
+
+    def test_and_what_is_asked_has_its_time(self) -> None:
+        peer = self.shaking()
+        self.clock.advance(HEADER_SECONDS - 1)
+        peer.protocol.handshakeCompleted()
+        peer.send(SESSION[:9])
+        self.clock.advance(HEADER_SECONDS - 1)
+        peer.send(SESSION[9:])
+        self.assertEqual(peer.answer().status, 200)
+
+    def test_who_asks_has_completed_it(self) -> None:
+        """Where something lies between TLS and us, such as what reads the PROXY protocol, nobody else says so."""
+        peer = self.shaking()
+        self.assertEqual(peer.ask("/session").status, 200)
+        self.clock.advance(IDLE_SECONDS)
+        self.assertEqual((peer.transport.disconnecting, peer.transport.aborted), (True, False))
+
+    def test_one_that_completes_it_when_the_server_stops_is_ended(self) -> None:
+        peer = self.shaking()
+        self.site.close(60.0)
+        peer.protocol.handshakeCompleted()
+        self.clock.advance(HEADER_SECONDS)
+        self.assertTrue(peer.ended)
 
 
 class IdleWithoutLaneTests(IdleTests):
