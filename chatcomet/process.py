@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import resource
 import signal
@@ -95,6 +96,20 @@ def settle_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+
+
+def give_memory_back() -> None:
+    """Give the system back the memory that is free, where the C library is glibc; others are left alone.
+
+    Freed pieces of some 100 KB, among small ones that live on, stay with glibc: of 2,140 MB that eighty connections had
+    filled by HTTP/2, 2,140 MB when they had been cut, and 840 MB when all had gone; after this 410 MB, of which 310 MB
+    were in use, and 170 MB.  It takes 0.2 s for so much, and a millisecond where nothing is free.  Not to keep such
+    pieces at all (``MALLOC_MMAP_THRESHOLD_=131072``) would do the same, but made each page of 256 KiB cost half as
+    much again.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def share_interpreter() -> None:

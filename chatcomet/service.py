@@ -53,7 +53,7 @@ from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite, Closable
-from chatcomet.process import most_accepted, most_connections, spare_descriptors
+from chatcomet.process import give_memory_back, most_accepted, most_connections, spare_descriptors
 from chatcomet.settings import Settings
 from chatcomet.stores.urls import key_path, open_store
 
@@ -92,7 +92,10 @@ class ChatService(Service):
         hosts = Hosts(settings.hosts, socket.gethostname())
         count = self._refusals.count
         channels: Connections[Closable] = Connections(
-            most_connections(), partial(count, "connections"), partial(count, "connections that take nothing")
+            most_connections(),
+            partial(count, "connections"),
+            partial(count, "connections that take nothing"),
+            give_memory_back,
         )
         limits = settings.connections
         self._site = ChatSite(

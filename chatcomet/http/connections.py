@@ -7,7 +7,8 @@ not their peer for them, the one that came first.  An honest peer asks as soon a
 
 What is written to a connection lies here until its peer takes it, for which that has a minute or so: a page of 256 KiB
 or, over HTTP/2, a hundred of them.  Some hundreds that take nothing would fill the memory.  So all of that is looked at
-every `LOOK_SECONDS`, and where it is more than `UNTAKEN_BYTES` those are cut that leave the most.
+every `LOOK_SECONDS`, and where it is more than `UNTAKEN_BYTES` those are cut that leave the most.  When much of it has
+gone, the process is told: what it held all that in is not the system's again by itself.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Port(Protocol):
 
 
 UNTAKEN_BYTES = 256 * 1024 * 1024
+MUCH_BYTES = UNTAKEN_BYTES // 4
 LOOK_SECONDS = 2.0
 
 
@@ -72,7 +74,7 @@ C = TypeVar("C", bound=Connection)
 
 class Connections(MutableSet[C]):
     """`most`: how many there may be; 0 is no limit.  `refused` is called for each that is cut for another, `unloaded`
-    for each that is cut for what it does not take.
+    for each that is cut for what it does not take, `lightened` when `MUCH_BYTES` have gone that lay here.
 
     One that is cut is none any more, though it will only have gone in the reactor's next turn.
     """
@@ -82,10 +84,13 @@ class Connections(MutableSet[C]):
         most: int = 0,
         refused: Callable[[], None] = lambda: None,
         unloaded: Callable[[], None] = lambda: None,
+        lightened: Callable[[], None] = lambda: None,
     ) -> None:
         self._most = most
         self._refused = refused
         self._unloaded = unloaded
+        self._lightened = lightened
+        self._heaviest = 0  # bytes untaken, since that was said
         self._all: OrderedDict[C, None] = OrderedDict()  # who came first stands first, of those not looked at
 
     def __contains__(self, connection: object) -> bool:
@@ -110,6 +115,7 @@ class Connections(MutableSet[C]):
     def unload(self) -> None:
         """Cut those that leave the most untaken, as long as all together leave more than `UNTAKEN_BYTES`."""
         left = {connection: unsent for connection in self._all if (unsent := connection.unsent())}
+        self._weigh(sum(left.values()))
         too_much = sum(left.values()) - UNTAKEN_BYTES
         if too_much <= 0:
             return
@@ -120,6 +126,14 @@ class Connections(MutableSet[C]):
             too_much -= left[connection]
             if too_much <= 0:
                 return
+
+    def _weigh(self, untaken: int) -> None:
+        """So much lies here now: those that were cut since the last look have gone by this one."""
+        if self._heaviest - untaken < MUCH_BYTES:
+            self._heaviest = max(self._heaviest, untaken)
+        else:
+            self._heaviest = untaken
+            self._lightened()
 
     def _make_room(self) -> None:
         """Cut as many as there are too many: for some, before, there was none to be found so soon."""
@@ -151,7 +165,7 @@ class Watch:
         """It is time to look."""
         if self._connections:
             self._deadlines.set(self, LOOK_SECONDS)
-            self._connections.unload()
+        self._connections.unload()
 
     def stop(self) -> None:
         """There will be no connection any more."""

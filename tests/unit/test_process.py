@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import time
+from types import SimpleNamespace
 from unittest.mock import patch
 
 from twisted.internet.base import ReactorBase
@@ -19,6 +20,7 @@ from chatcomet.process import (
     DESCRIPTOR_RESERVE,
     GARBAGE_THRESHOLDS,
     SWITCH_SECONDS,
+    give_memory_back,
     most_accepted,
     most_connections,
     on_hangup,
@@ -28,6 +30,22 @@ from chatcomet.process import (
     spare_descriptors,
     use_monotonic_clock,
 )
+
+
+class MemoryTests(SynchronousTestCase):
+    def test_of_glibc_all_that_is_free_is_given_back(self) -> None:
+        trimmed: list[int] = []
+        library = SimpleNamespace(malloc_trim=trimmed.append)
+        with patch("ctypes.CDLL", lambda name: library):
+            give_memory_back()
+        self.assertEqual(trimmed, [0])
+
+    def test_others_are_left_alone(self) -> None:
+        with patch("ctypes.CDLL", lambda name: SimpleNamespace()):
+            give_memory_back()
+
+    def test_with_the_one_that_is_here(self) -> None:
+        give_memory_back()
 
 
 class ThreadlessReactor(ReactorBase):

@@ -167,6 +167,48 @@ class UntakenTests(SynchronousTestCase):
         self.assertEqual(self.cut(1_001, 2_000, 500), [0, 1])
 
 
+class LightenedTests(SynchronousTestCase):
+    """Whether it is said that much has gone."""
+
+    def setUp(self) -> None:
+        self.patch(connections, "UNTAKEN_BYTES", 1_000)
+        self.patch(connections, "MUCH_BYTES", 250)
+        self.said = 0
+        self.connections: Connections[Line] = Connections(lightened=self.say)
+        self.lines = [Line(), Line()]
+        for line in self.lines:
+            self.connections.add(line)
+
+    def say(self) -> None:
+        self.said += 1
+
+    def look(self, *left: int) -> int:
+        """How often that is said when so much is left at each look."""
+        self.said = 0
+        for each in left:
+            self.lines[0].left = each
+            self.connections.unload()
+        return self.said
+
+    def test_when_much_has_gone(self) -> None:
+        self.assertEqual([self.look(each) for each in (250, 0, 0, 600, 350, 101, 100)], [0, 1, 0, 0, 1, 0, 1])
+
+    def test_little_by_little(self) -> None:
+        self.assertEqual(self.look(*range(1_000, -1, -50)), 4)
+
+    def test_not_while_it_grows_or_is_little(self) -> None:
+        self.assertEqual(self.look(*range(0, 1_000, 50)), 0)
+        self.assertEqual(self.look(900, 760, 900, 760), 0)
+        self.assertEqual(self.look(0), 1)
+        self.assertEqual(self.look(0, 249, 0, 249, 0), 0)
+
+    def test_when_those_have_gone_that_were_cut(self) -> None:
+        self.assertEqual(self.look(5_000), 0, "they have not gone yet")
+        self.assertEqual([line.is_cut for line in self.lines], [True, False])
+        self.connections.unload()
+        self.assertEqual(self.said, 1)
+
+
 class FloodTests(EdgeTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -209,6 +251,11 @@ class HoardTests(EdgeTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.patch(connections, "UNTAKEN_BYTES", 1024 * 1024)
+        self.patch(connections, "MUCH_BYTES", 256 * 1024)
+        self.said: list[int] = []  # how many connections there were when it was said that much has gone
+        channels: Connections[Closable] = Connections(lightened=lambda: self.said.append(len(channels)))
+        self.site = ChatSite("", HOSTS, frozenset(), self.clock, lambda: self.now, self.outbox, channels)
+        self.serve()
         self.add(*["big"] * 17, data=json.dumps("x" * 16_000))
 
     def pages(self, count: int) -> list[Peer]:
@@ -232,9 +279,19 @@ class HoardTests(EdgeTestCase):
         waiting = self.connect()
         waiting.send(asking("/rooms/lobby/messages?cursor=k3v9.17"))
         self.assertEqual(self.cut(self.pages(10)), 6)
-        self.assertEqual(len(self.site.channels), 6, "four of those, who waits, and who asks nothing")
+        self.assertEqual(len(self.site.channels), 5, "four of those, and who waits")
         self.add("hello")
         self.assertEqual(waiting.answer().status, 200)
+
+    def test_when_they_have_gone_that_is_said(self) -> None:
+        waiting, peers = self.connect(), self.pages(10)
+        self.assertEqual((self.cut(peers), self.said), (6, []))
+        self.assertEqual((self.cut(peers), self.said), (6, [5]))
+        for peer in (*peers, waiting):
+            peer.lose()
+        self.assertEqual((self.cut(peers), self.said), (6, [5, 0]), "also when nobody is left")
+        self.clock.advance(1_000)
+        self.assertEqual(self.said, [5, 0])
 
     def test_over_one_connection(self) -> None:
         for _ in range(3):  # it goes on looking
