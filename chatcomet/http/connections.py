@@ -148,7 +148,7 @@ class Connections(MutableSet[C]):
                 self._all[connection] = None
 
 
-class Watch:
+class Unloading:
     """Has `connections` unloaded every `LOOK_SECONDS`, from `begin` on for as long as there are some."""
 
     def __init__(self, connections: Connections[C], deadlines: Deadlines) -> None:

@@ -16,7 +16,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from chatcomet.http import wire
 from chatcomet.http.channel import PollChannel
-from chatcomet.http.connections import Connection, Connections, Watch
+from chatcomet.http.connections import Connection, Connections, Unloading
 from chatcomet.http.deadlines import Deadlines
 from chatcomet.http.hosts import Hosts
 from chatcomet.http.lane import Lane
@@ -91,7 +91,7 @@ class ChatSite(Site):
         self.origins = origins
         self.channels = Connections() if channels is None else channels
         self.deadlines = Deadlines(reactor)
-        self._watch = Watch(self.channels, self.deadlines)
+        self._unloading = Unloading(self.channels, self.deadlines)
         self.outbox = outbox or Outbox()
         self.closing = False
         """While True every answer ends its connection."""
@@ -154,7 +154,7 @@ class ChatSite(Site):
     def connected(self, channel: Closable) -> None:
         """`channel` has a peer."""
         self.channels.add(channel)
-        self._watch.begin()
+        self._unloading.begin()
 
     def disconnected(self, channel: Closable) -> None:
         """`channel` has none any more."""
@@ -180,7 +180,7 @@ class ChatSite(Site):
         return self._emptied
 
     def _stop_deadlines(self) -> None:
-        self._watch.stop()
+        self._unloading.stop()
         self.deadlines.stop()
 
     def _cut(self) -> None:
