@@ -5,8 +5,8 @@ server: it may ask for whatever it likes, from inside a network that its author 
 the name, which the browser still sends as `Host`.  So a name that is not this server's is refused (421).
 
 Known are IP literals and localhost in any case, since nobody has those leading elsewhere (probes and proxies use
-them); beside them the names that the operator lists or, where none is listed, the machine's own.  The port does not
-matter: whoever forwards one changes it.
+them); beside them the names that the operator lists or, where none is listed, the machine's own.  No name is asked of
+a name server for that: what it says is another's word.  The port does not matter: whoever forwards one changes it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _HOST = re.compile(r"(?:\[([0-9A-Za-z:.%_~-]{0,255})\]|([0-9A-Za-z._~%!$&'()*+,;
 
 
 class Hosts:
-    """The names in `listed`; `machine`, its own one, is among them where there are none."""
+    """The names in `listed` or, where there are none, those of a machine that calls itself `machine`."""
 
     def __init__(self, listed: Iterable[str], machine: str) -> None:
-        self._names = (frozenset(map(_plain, listed)) or {_plain(machine)}) - {""}
+        self._names = frozenset(map(_plain, listed)) or _called(machine)
 
     def knows(self, host: str) -> bool:
         """Whether `host`, a header's value, is a name of this server, with or without a port."""
@@ -69,6 +69,18 @@ class Hosts:
 def is_local(name: str) -> bool:
     """Whether `name`, in small letters, is this very machine's wherever it is asked for (RFC 6761, 6.3)."""
     return name == "localhost" or name.endswith(".localhost")
+
+
+def _called(machine: str) -> frozenset[str]:
+    """By what a machine is called that calls itself `machine`.
+
+    That and, in its network, its first label, alone or under ``.local`` (RFC 6762, 3).
+    """
+    name = _plain(machine)
+    label = name.partition(".")[0]
+    if not label or _is_address(IPv4Address, name):
+        return frozenset({name} - {""})
+    return frozenset({name, label, f"{label}.local"})
 
 
 def _plain(name: str) -> str:

@@ -47,6 +47,7 @@ def check_unknown(server: Server, *hosts: str) -> None:
 
 def test_without_an_option_it_has_the_machines_name(server: Server) -> None:
     check_known(server, *ALWAYS, socket.gethostname(), f"{socket.gethostname().upper()}:{{port}}")
+    check_known(server, f"{socket.gethostname().partition('.')[0]}.local")
     check_unknown(server, *NEVER, "chat.example")
 
 

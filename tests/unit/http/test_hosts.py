@@ -47,13 +47,26 @@ class HostsTests(SynchronousTestCase):
             self.assert_known(Hosts((), machine), machine, machine.upper(), machine.removesuffix(".") + ".")
         self.assert_unknown(Hosts((), "box"), "box.corp.example", "xbox", *NOBODYS)
 
+    def test_and_what_it_is_called_in_its_network(self) -> None:
+        for machine in ("box", "Box.", "box.corp.example", "BOX.local"):
+            self.assert_known(Hosts((), machine), "box", "Box.", "box.local", "BOX.LOCAL.")
+            self.assert_unknown(
+                Hosts((), machine), "local", "corp.example", "a.box", "a.box.local", "box.local.example", "box.corp"
+            )
+        self.assert_unknown(Hosts((), "box.corp.example"), "box.corp.local", "box.corp.example.local", *NOBODYS)
+
+    def test_an_address_has_no_first_label(self) -> None:
+        self.assert_unknown(Hosts((), "192.0.2.7"), "192", "192.local", "192.0.2", *NOBODYS)
+
     def test_with_a_list_only_those_are(self) -> None:
         hosts = Hosts(("chat.example", "Chat.Example.NET."), "box")
+        self.assert_unknown(hosts, "box.local", "chat", "chat.local")
         self.assert_known(hosts, "chat.example", "CHAT.example.", "chat.example.net", "chat.example.net.")
         self.assert_unknown(hosts, "box", "a.chat.example", "chat.example.evil.example", *NOBODYS)
 
     def test_a_machine_without_a_name_knows_no_empty_one(self) -> None:
-        self.assert_unknown(Hosts((), ""), *NOBODYS)
+        for machine in ("", ".", ".example"):
+            self.assert_unknown(Hosts((), machine), "local", ".local", *NOBODYS)
 
     def test_any_name_will_do_where_the_operator_says_so(self) -> None:
         for listed in ((ANY,), ("chat.example", ANY)):
