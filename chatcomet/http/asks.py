@@ -20,7 +20,7 @@ from chatcomet.core.message import Cursor, Page
 from chatcomet.core.store import Posted
 from chatcomet.errors import ChatcometError, Malformed
 from chatcomet.http import query, seed, wire
-from chatcomet.http.bodies import read_object
+from chatcomet.http.bodies import read_draft, read_object
 from chatcomet.http.origin import check_origin
 from chatcomet.http.query import Header, Query
 from chatcomet.http.wire import Answer, problem_answer, refuse_page, refuse_pages
@@ -82,8 +82,8 @@ def rooms_poll(chat: Chat, asked: Query) -> Ask[Sequence[Page]]:
 def room_post(chat: Chat, room: str, asked: Header, body: bytes) -> Ask[Posted]:
     """A message for `room`."""
     check_source(chat, asked)
-    text, data, author = wire.read_draft(read_object(asked.header("Content-Type"), body))
-    post = Post(room, text, data, wire.read_key(asked.header("Idempotency-Key")), author)
+    text, data, author = read_draft(read_object(asked.header("Content-Type"), body))
+    post = Post(room, text, data, query.read_key(asked.header("Idempotency-Key")), author)
     return Ask(partial(posting.post, chat, post), partial(wire.posted_answer, epoch=chat.store.epoch))
 
 

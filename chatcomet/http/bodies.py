@@ -1,4 +1,4 @@
-"""Bodies: what a request carries, as JSON or as a form, read strictly.
+"""Bodies: what a request carries, as JSON or as a form, and what its members say, read strictly.
 
 All raise `Malformed` for what does not have its form and `UnsupportedForm` for a form that is not read here.
 """
@@ -6,13 +6,16 @@ All raise `Malformed` for what does not have its form and `UnsupportedForm` for 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from io import BytesIO
 from typing import NoReturn
 from urllib.parse import parse_qsl
 
 from multipart import MultipartError, MultipartParser, MultipartPart, parse_options_header
 
+from chatcomet.core.message import parse_number
 from chatcomet.errors import Malformed, UnsupportedForm
+from chatcomet.http.wire import dumps
 
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
@@ -78,3 +81,60 @@ def _media_type(content_type: str | None) -> tuple[str, dict[str, str]]:
 
 def _no_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON value")
+
+
+# What they say.  All raise `Malformed`.
+
+
+def read_draft(body: Mapping[str, object]) -> tuple[str, str | None, str | None]:
+    """The text, the data (as JSON text) and the author of a body's members.  Raises `Malformed`."""
+    text, author = body.get("text", ""), body.get("author")
+    if not isinstance(text, str):
+        raise Malformed("text should be a string")
+    if author is not None and not isinstance(author, str):
+        raise Malformed("author should be a string")
+    if "data" not in body:
+        return text, None, author
+    try:
+        return text, dumps(body["data"]), author
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"data should be a JSON value: {error}") from error
+
+
+def read_sign_in(body: Mapping[str, object]) -> tuple[str, str | None]:
+    """The name of a body's members, and the password if there is one.  Raises `Malformed`.
+
+    Whoever misspells `password` would become a guest, and not know it: other members are refused.
+    """
+    _check_members(body, "name", "password")
+    name, password = body.get("name"), body.get("password")
+    if not isinstance(name, str):
+        raise Malformed("name should be a string")
+    if password is not None and not isinstance(password, str):
+        raise Malformed("password should be a string")
+    return name, password
+
+
+def read_seconds(body: Mapping[str, object]) -> float | None:
+    """The `seconds` of a body's members, where they are given.  Raises `Malformed`.
+
+    Without them it is for good, which nobody should come by through a slip: other members are refused.
+    """
+    _check_members(body, "seconds")
+    seconds = body.get("seconds")
+    if isinstance(seconds, str):  # of a form
+        seconds = parse_number(seconds)
+    elif seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise Malformed("seconds should be a number")
+    try:
+        return float(seconds)
+    except OverflowError:
+        raise Malformed("seconds should be a number that can be counted to") from None
+
+
+def _check_members(body: Mapping[str, object], *names: str) -> None:
+    other = next((name for name in body if name not in names), None)
+    if other is not None:
+        raise Malformed(f"{other!r:.60} is not known here; {' and '.join(names)} may be said")

@@ -106,3 +106,10 @@ def wait_seconds(request: Query) -> float | None:
     if request.method == b"HEAD":
         return 0.0
     return None if text is None else float(text)
+
+
+def read_key(header: str | None) -> str | None:
+    """The key of an `Idempotency-Key` header: a quoted string (as the IETF's draft has it) or bare."""
+    if header is not None and len(header) >= 2 and header[0] == header[-1] == '"':
+        return header[1:-1]
+    return header

@@ -30,7 +30,7 @@ from chatcomet.core.message import parse_number
 from chatcomet.errors import ChatcometError, Malformed, NotFound
 from chatcomet.http import asks, query, wire
 from chatcomet.http.asks import Ask
-from chatcomet.http.bodies import read_object
+from chatcomet.http.bodies import read_object, read_seconds, read_sign_in
 from chatcomet.http.body import RequestBody
 from chatcomet.http.cookies import SessionCookie
 from chatcomet.http.cors import permission
@@ -194,7 +194,7 @@ class ChatResource:
         if query.parameter(request, "seconds") is not None:
             raise Malformed("for how many seconds is said in the body")
         body = request.content.getvalue()
-        seconds = wire.read_seconds(read_object(request.header("Content-Type"), body)) if body else None
+        seconds = read_seconds(read_object(request.header("Content-Type"), body)) if body else None
         sanction = partial(moderation.sanction, self._chat, _SANCTIONS[sort], room, whom, seconds)
         return self._asker(request).addCallback(sanction).addCallback(wire.sanction_answer)
 
@@ -268,7 +268,7 @@ class ChatResource:
     @_answers
     def sign_in(self, request: ChatRequest) -> Deferred[Answer]:
         asks.check_source(self._chat, request)
-        name, password = wire.read_sign_in(read_object(request.header("Content-Type"), request.content.getvalue()))
+        name, password = read_sign_in(read_object(request.header("Content-Type"), request.content.getvalue()))
 
         def answer(session: Session, asker: Asker) -> Answer:
             who = sessions.who(self._chat, holder(session, asker.address))

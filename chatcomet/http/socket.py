@@ -59,7 +59,7 @@ from chatcomet.errors import (
 )
 from chatcomet.http import query, wire
 from chatcomet.http.asks import check_source
-from chatcomet.http.bodies import read_json
+from chatcomet.http.bodies import read_draft, read_json
 from chatcomet.http.frames import FORBIDDEN, NO_OBJECT, NO_UTF8, RESTART, TRY_LATER, UNAUTHORIZED, Socket, framed
 from chatcomet.http.handshake import Offer, read_handshake
 from chatcomet.http.limited import LimitedChannel
@@ -218,7 +218,7 @@ class SocketSink(Socket):
             raise Malformed(f"a post has no other members than {', '.join(sorted(_POST))}")
         if key is None:
             raise Malformed("a post has a key of 1 to 128 visible ASCII characters, by which it is answered")
-        text, data, author = wire.read_draft(post)
+        text, data, author = read_draft(post)
         asked = Post(self._room, text, data, key, author)
         return posting.post(self._chat, asked, self._who()).addCallback(self._posted, key)
 

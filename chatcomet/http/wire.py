@@ -1,4 +1,4 @@
-"""The wire: messages, cursors, pages and problems to bytes, and bodies to texts.
+"""The wire: messages, cursors, pages and problems to bytes.
 
 A page is encoded once per form and the bytes stay with it (law 11).  JSON is written by hand around
 `json.dumps` of its parts, since a message's `data` is JSON text already.
@@ -15,7 +15,7 @@ from chatcomet.api.moderation import Ruled
 from chatcomet.api.polling import Polled
 from chatcomet.api.rooms import Listing, RoomState
 from chatcomet.api.sessions import Who
-from chatcomet.core.message import Cursor, Message, Page, parse_number
+from chatcomet.core.message import Cursor, Message, Page
 from chatcomet.core.roster import RosterState
 from chatcomet.core.store import Posted
 from chatcomet.errors import (
@@ -253,70 +253,6 @@ def sanction_answer(ruled: Ruled) -> Answer:
 def sanctions_answer(sort: str, ruled: Iterable[Ruled]) -> Answer:
     """``{"bans": [ban, …]}``, or ``{"mutes": …}``."""
     return Answer(HTTPStatus.OK, dumps({sort: list(map(sanction_object, ruled))}).encode(), JSON)
-
-
-# In
-
-
-def read_draft(body: Mapping[str, object]) -> tuple[str, str | None, str | None]:
-    """The text, the data (as JSON text) and the author of a body's members.  Raises `Malformed`."""
-    text, author = body.get("text", ""), body.get("author")
-    if not isinstance(text, str):
-        raise Malformed("text should be a string")
-    if author is not None and not isinstance(author, str):
-        raise Malformed("author should be a string")
-    if "data" not in body:
-        return text, None, author
-    try:
-        return text, dumps(body["data"]), author
-    except (ValueError, RecursionError) as error:
-        raise Malformed(f"data should be a JSON value: {error}") from error
-
-
-def read_sign_in(body: Mapping[str, object]) -> tuple[str, str | None]:
-    """The name of a body's members, and the password if there is one.  Raises `Malformed`.
-
-    Whoever misspells `password` would become a guest, and not know it: other members are refused.
-    """
-    _check_members(body, "name", "password")
-    name, password = body.get("name"), body.get("password")
-    if not isinstance(name, str):
-        raise Malformed("name should be a string")
-    if password is not None and not isinstance(password, str):
-        raise Malformed("password should be a string")
-    return name, password
-
-
-def read_seconds(body: Mapping[str, object]) -> float | None:
-    """The `seconds` of a body's members, where they are given.  Raises `Malformed`.
-
-    Without them it is for good, which nobody should come by through a slip: other members are refused.
-    """
-    _check_members(body, "seconds")
-    seconds = body.get("seconds")
-    if isinstance(seconds, str):  # of a form
-        seconds = parse_number(seconds)
-    elif seconds is None:
-        return None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise Malformed("seconds should be a number")
-    try:
-        return float(seconds)
-    except OverflowError:
-        raise Malformed("seconds should be a number that can be counted to") from None
-
-
-def _check_members(body: Mapping[str, object], *names: str) -> None:
-    other = next((name for name in body if name not in names), None)
-    if other is not None:
-        raise Malformed(f"{other!r:.60} is not known here; {' and '.join(names)} may be said")
-
-
-def read_key(header: str | None) -> str | None:
-    """The key of an `Idempotency-Key` header: a quoted string (as the IETF's draft has it) or bare."""
-    if header is not None and len(header) >= 2 and header[0] == header[-1] == '"':
-        return header[1:-1]
-    return header
 
 
 # Out: problems (RFC 9457)

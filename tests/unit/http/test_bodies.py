@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet.errors import Malformed, UnsupportedForm
-from chatcomet.http.bodies import read_form, read_json, read_object
+from chatcomet.http.bodies import read_draft, read_form, read_json, read_object, read_seconds, read_sign_in
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=cut"
@@ -207,3 +207,73 @@ class MultipartTests(SynchronousTestCase):
                 json.dumps(read_form(MULTIPART, body))
             except Malformed as error:
                 str(error).encode()
+
+
+class MemberTests(SynchronousTestCase):
+    def test_a_text(self) -> None:
+        self.assertEqual(read_draft({"text": "hello", "other": 1}), ("hello", None, None))
+        self.assertEqual(read_draft({}), ("", None, None))
+
+    def test_data(self) -> None:
+        for value, data in ((None, "null"), ([1, "ü"], '[1,"ü"]'), ({"a": 1.5}, '{"a":1.5}'), (0, "0")):
+            self.assertEqual(read_draft({"data": value}), ("", data, None))
+
+    def test_what_is_no_text(self) -> None:
+        texts: list[object] = [None, 1, 1.5, [], {}, True, ["hello"]]
+        for text in texts:
+            self.assertRaises(Malformed, read_draft, {"text": text})
+
+    def test_an_author(self) -> None:
+        self.assertEqual(read_draft({"text": "hello", "author": "bob"}), ("hello", None, "bob"))
+        self.assertEqual(read_draft({"author": "", "data": 1}), ("", "1", ""))
+        self.assertEqual(read_draft({"text": "hello", "author": None}), ("hello", None, None))
+        authors: list[object] = [1, 1.5, [], {}, True, ["bob"]]
+        for author in authors:
+            self.assertRaises(Malformed, read_draft, {"text": "hello", "author": author})
+
+    def test_what_json_has_no_word_for(self) -> None:
+        deep: list[object] = []
+        for _ in range(100_000):
+            deep = [deep]
+        for data in (json.loads("1e400"), {"a": [float("nan")]}, deep):
+            self.assertRaises(Malformed, read_draft, {"data": data})
+        while deep:  # or freeing it would go as deep
+            deep = deep.pop()  # type: ignore[assignment]
+
+    def test_a_name(self) -> None:
+        self.assertEqual(read_sign_in({"name": "ada"}), ("ada", None))
+        names: list[object] = [None, 1, ["ada"], {}]
+        for name in names:
+            self.assertRaises(Malformed, read_sign_in, {"name": name})
+        self.assertRaises(Malformed, read_sign_in, {})
+
+    def test_a_password(self) -> None:
+        for password in ("secret", ""):
+            self.assertEqual(read_sign_in({"name": "ada", "password": password}), ("ada", password))
+        self.assertEqual(read_sign_in({"name": "ada", "password": None}), ("ada", None))
+        others: list[object] = [1, ["secret"], {}, True]
+        for other in others:
+            self.assertRaises(Malformed, read_sign_in, {"name": "ada", "password": other})
+        self.assertRaises(Malformed, read_sign_in, {"password": "secret"})
+
+    def test_a_sign_in_has_no_other_members(self) -> None:
+        error = self.assertRaises(Malformed, read_sign_in, {"name": "ada", "pasword": "secret"})
+        self.assertEqual(str(error), "'pasword' is not known here; name and password may be said")
+        self.assertNotIn("secret", str(error))
+
+    def test_seconds(self) -> None:
+        for value, seconds in ((60, 60.0), (0.5, 0.5), (-1, -1.0), ("60", 60.0)):
+            self.assertEqual(read_seconds({"seconds": value}), seconds)
+        self.assertIsNone(read_seconds({}))
+        self.assertIsNone(read_seconds({"seconds": None}))
+        others: list[object] = ["x", "", "1.5", "-1", "9" * 19, True, False, [60], {}, 10**400]
+        for other in others:
+            self.assertRaises(Malformed, read_seconds, {"seconds": other})
+
+    def test_nothing_else_beside_seconds(self) -> None:
+        bodies: list[dict[str, object]] = [{"second": 5}, {"seconds": 5, "second": 6}, {"": 1}, {"\ud800": 1}]
+        for body in bodies:
+            error = self.assertRaises(Malformed, read_seconds, body)
+            self.assertIn(b"seconds may be said", str(error).encode(), "it can be sent, whatever was said")
+        self.assertIn("'second'", str(self.assertRaises(Malformed, read_seconds, {"second": 5})))
+        self.assertLess(len(str(self.assertRaises(Malformed, read_seconds, {"x" * 60_000: 5}))), 120)

@@ -112,3 +112,12 @@ class CursorsTests(SynchronousTestCase):
 
     def test_a_room_may_not_be_repeated(self) -> None:
         self.assertRaises(Malformed, query.cursors, asked("at=a:k3v9.0&at=b:k3v9.0&at=a:k3v9.0"))
+
+
+class KeyTests(SynchronousTestCase):
+    def test_bare_or_quoted(self) -> None:
+        for header, key in (
+            *((None, None), ("k1", "k1"), ('"k1"', "k1"), ('""', ""), ('"', '"'), ('"k1', '"k1'), ("", "")),
+            *(('""k1""', '"k1"'),),
+        ):
+            self.assertEqual(query.read_key(header), key)
