@@ -1,7 +1,7 @@
 """Arrival: how far the frames of an HTTP/2 connection have come (RFC 9113, 4.1 and 4.3).
 
 `h2` reads frames, but keeps what has come of one without telling, for as long as that takes, and says only at its end
-that it was too long.  So the frames are counted here, before it hears them.
+that it was too long.  So the frames are counted here, before it hears them; and only so many at once (see `turns`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Arrival:
         self._block_bytes = block_bytes
         self.begun = 0
         """How many frames and headers have begun to come; the last one is on its way if there is one `on_its_way`."""
+        self.ended = 0
+        """How many frames are complete."""
         self._head = bytearray()  # what has come of a frame's
         self._left = len(PREFACE)  # of a frame's payload, and first of the preface
         self._is_data = False
@@ -37,22 +39,27 @@ class Arrival:
         """Whether a part of a frame, or of a header in several, has come; a body has a time of its own."""
         return bool(self._head) or self._block is not None or (self._left > 0 and not self._is_data)
 
-    def hear(self, data: bytes) -> bool:
-        """Count what comes; whether it is within the limits."""
-        at = 0
-        while at < len(data):
+    def hear(self, data: bytes | bytearray, most: int) -> int | None:
+        """Count what comes, up to the end of `most` frames; how many bytes that is, or None where a limit is passed."""
+        at, last = 0, self.ended + most
+        while at < len(data) and self.ended < last:
             if self._left:
                 step = min(self._left, len(data) - at)
-                self._left -= step
+                self._advance(step)
             else:
                 if not self._head and self._block is None:
                     self.begun += 1
                 step = min(_HEAD_BYTES - len(self._head), len(data) - at)
                 self._head += data[at : at + step]
                 if len(self._head) == _HEAD_BYTES and not self._begin_frame():
-                    return False
+                    return None
             at += step
-        return True
+        return at
+
+    def _advance(self, count: int) -> None:
+        self._left -= count
+        if not self._left and self.begun:  # and not the preface
+            self.ended += 1
 
     def _begin_frame(self) -> bool:
         length, kind, flags = int.from_bytes(self._head[:3], "big"), self._head[3], self._head[4]
@@ -64,4 +71,5 @@ class Arrival:
                 return False
             if flags & _END_HEADERS:
                 self._block = None
+        self._advance(0)
         return length <= FRAME_BYTES

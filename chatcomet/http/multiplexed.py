@@ -6,10 +6,12 @@ Each request is an `Exchange`, and takes the slow lane.  Over TLS only, where it
 limit                      whom it stops                                   what happens
 =========================  ==============================================  ======================================
 those of `http.limited`    as there                                        414, 431, 413, 408; the exchange ends
+a share of the `turns`     who says much at once                           it is heard in the next turns of the
+                                                                           reactor, and no more is read before
 `EXCHANGES` at once        who asks without end and waits for nothing      the connection ends (`h2` sees to it)
 `HELD_BYTES`               many bodies of which none is complete           the newest is refused, to be sent again
-`RESETS`, and              who asks and takes it back at once, for the     the connection ends
-`RESETS_A_SECOND`          work that it makes (CVE-2023-44487)
+those of `resets`          who asks and takes it back at once, for the     the connection ends
+                           work that it makes (CVE-2023-44487)
 `FRAME_BYTES`, and         frames, and headers in many, without end        the connection ends
 `MORE_BYTES`, `arrival`
 `header_seconds` in all    a frame that comes byte by byte; bodies have    the connection ends
@@ -33,11 +35,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from h2 import events
-from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
-from h2.settings import SettingCodes, Settings
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, ISSLTransport
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
@@ -48,29 +47,15 @@ from chatcomet.http.arrival import FRAME_BYTES, MORE_BYTES, Arrival
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.exchange import Exchange, Fields
 from chatcomet.http.limited import UNTAKEN_SECONDS
+from chatcomet.http.resets import Resets
+from chatcomet.http.spoken import Spoken
 
 if TYPE_CHECKING:
     from chatcomet.http.site import ChatSite
 
-EXCHANGES = 100
 HELD_BYTES = 1024 * 1024
-RESETS = 200
-RESETS_A_SECOND = 20.0
 GOODBYE_SECONDS = 0.1
 """Between the last answer and the goodbye: there are clients that read no answer any more when they have heard that."""
-
-_TABLE_BYTES = 4 * 1024
-
-
-class _Spoken(H2Connection):
-    """What `h2` knows of a connection.  `block_bytes`: of a header."""
-
-    MAX_CLOSED_STREAMS = 1024  # of which it remembers how they ended, for what may still come of them
-
-    def __init__(self, block_bytes: int) -> None:
-        super().__init__(H2Configuration(client_side=False, header_encoding=None))
-        limits = {SettingCodes.MAX_CONCURRENT_STREAMS: EXCHANGES, SettingCodes.MAX_HEADER_LIST_SIZE: block_bytes}
-        self.local_settings = Settings(client=False, initial_values=limits)
 
 
 @implementer(IPushProducer)
@@ -84,16 +69,17 @@ class Multiplexed(Protocol):
         self.deadline = self.looked_at = NEVER
         self._limits = site.limits
         block_bytes = site.limits.header_bytes + MORE_BYTES
-        self._spoken = _Spoken(block_bytes)
+        self._spoken = Spoken(block_bytes)
         self._arrival = Arrival(block_bytes)
+        self._kept = bytearray()  # has come, and is yet to be heard
         self._exchanges: dict[int, Exchange] = {}
         self._ready: dict[Exchange, None] = {}  # which may have something to send, in turn
         self._sending: IDelayedCall | None = None
         self._leaving: IDelayedCall | None = None
         self._is_choked = False  # the peer does not take what was written
+        self._is_paused = False  # the transport: no more comes
         self._is_ended = False  # all has been said
-        self._resets = float(RESETS)  # that it may still make
-        self._resets_at = site.reactor.seconds()
+        self._resets = Resets(site.reactor)
         self._seen = 0  # of what has begun to arrive
         self._idle_due = self._choked_due = self._arrival_due = NEVER
 
@@ -140,9 +126,15 @@ class Multiplexed(Protocol):
 
     def cut(self) -> None:
         """End the connection now, whatever is on its way."""
+        self._drop_kept()
         self.transport.abortConnection()
 
+    def _drop_kept(self) -> None:
+        self._kept.clear()
+        self.site.turns.forget(self)
+
     def _end_exchanges(self) -> None:
+        self._drop_kept()
         for call in (self._sending, self._leaving):
             if call is not None and call.active():
                 call.cancel()
@@ -154,12 +146,42 @@ class Multiplexed(Protocol):
     # In
 
     def dataReceived(self, data: bytes) -> None:
-        """Frames, or parts of them."""
-        if self._is_ended:
-            return
-        if not self._arrival.hear(data):
+        """Frames, or parts of them: no more come as long as some are kept."""
+        if not self._is_ended:
+            self._kept += data
+            self.site.turns.take(self)
+            self._mind_transport()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something can be heard now."""
+        return bool(self._kept) and not self._is_choked
+
+    def hear_some(self, most: int) -> int:
+        """Hear what has come, `most` frames of it; how many it were."""
+        before = self._arrival.ended
+        size = self._arrival.hear(self._kept, most)
+        if size is None:
             self.loseConnection(ErrorCodes.FRAME_SIZE_ERROR)
+        else:
+            data = bytes(self._kept[:size])
+            del self._kept[:size]
+            self._hear_frames(data)
+            self._mind_transport()
+        return self._arrival.ended - before
+
+    def _mind_transport(self) -> None:
+        """Let no more come as long as it would not be heard."""
+        is_paused = bool(self._kept) or self._is_choked
+        if is_paused == self._is_paused or self._is_ended:
             return
+        self._is_paused = is_paused
+        if is_paused:
+            self.transport.pauseProducing()
+        else:
+            self.transport.resumeProducing()
+
+    def _hear_frames(self, data: bytes) -> None:
         try:
             heard = self._spoken.receive_data(data)
         except ProtocolError:  # to which `h2` has the answer ready
@@ -209,8 +231,7 @@ class Multiplexed(Protocol):
         elif isinstance(event, events.WindowUpdated):
             self._ready.update(dict.fromkeys([exchange] if exchange else self._exchanges.values()))
         elif isinstance(event, events.RemoteSettingsChanged):
-            encoder = self._spoken.encoder
-            encoder.header_table_size = min(encoder.header_table_size, _TABLE_BYTES)
+            self._spoken.keep_table_small()
             self._ready.update(dict.fromkeys(self._exchanges.values()))
 
     def _begin(self, event: events.RequestReceived) -> None:
@@ -233,9 +254,7 @@ class Multiplexed(Protocol):
             self._count_reset()
 
     def _count_reset(self) -> None:
-        since, self._resets_at = self._now - self._resets_at, self._now
-        self._resets = min(RESETS, self._resets + since * RESETS_A_SECOND) - 1
-        if self._resets < 0:
+        if not self._resets.count():
             self.loseConnection(ErrorCodes.ENHANCE_YOUR_CALM)
 
     # Out
@@ -318,16 +337,18 @@ class Multiplexed(Protocol):
         if not self._is_choked:
             self._is_choked = True
             self._choked_due = self._now + self._limits.idle_seconds
-            self.transport.pauseProducing()
+            self._mind_transport()
             self._mind()
 
     def resumeProducing(self) -> None:
         """The peer has taken all that was written."""
         self._is_choked = False
         self._choked_due = NEVER
-        self.transport.resumeProducing()
+        self._mind_transport()
         self._mind()
         self._send()
+        if self._kept:
+            self.site.turns.take(self)
 
     def stopProducing(self) -> None:
         """The connection is lost, as will be told."""

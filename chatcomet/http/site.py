@@ -24,6 +24,7 @@ from chatcomet.http.limited import LimitedChannel
 from chatcomet.http.multiplexed import Multiplexed
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.request import ChatRequest
+from chatcomet.http.turns import Turns
 from chatcomet.http.wire import Answer
 from chatcomet.settings import DEFAULT_LIMITS, ConnectionLimits
 
@@ -91,6 +92,7 @@ class ChatSite(Site):
         self.origins = origins
         self.channels = Connections() if channels is None else channels
         self.deadlines = Deadlines(reactor)
+        self.turns = Turns(reactor)
         self._unloading = Unloading(self.channels, self.deadlines)
         self.outbox = outbox or Outbox()
         self.closing = False

@@ -15,14 +15,12 @@ from chatcomet.http.arrival import FRAME_BYTES, MORE_BYTES
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.limited import LINGER_SECONDS, UNTAKEN_SECONDS
 from chatcomet.http.multiplexed import (
-    _TABLE_BYTES,
-    EXCHANGES,
     GOODBYE_SECONDS,
     HELD_BYTES,
-    RESETS,
-    RESETS_A_SECOND,
     Multiplexed,
 )
+from chatcomet.http.resets import RESETS, RESETS_A_SECOND
+from chatcomet.http.spoken import EXCHANGES, TABLE_BYTES
 from chatcomet.settings import BODY_SECONDS, HEADER_BYTES, HEADER_SECONDS, IDLE_SECONDS, Settings
 from tests.unit.http.multiplexed_peer import MultiplexedPeer, NegotiatedTransport
 from tests.unit.http.peer import Peer, PeerTransport, PlainTransport, SecureTransport
@@ -303,8 +301,10 @@ class ChokedTests(MultiplexedTestCase):
         self.assertLess(sent, 1_000)
 
     def test_what_was_cut_off_meanwhile_is_not_sent_after_it(self) -> None:
-        self.peer.begin("/rooms/lobby/messages")
-        stuck = self.follow()
+        with patch.object(self.peer, "flush"):
+            self.peer.begin("/rooms/lobby/messages")
+            stuck = self.follow()
+        self.peer.flush()
         self.pass_time(35)
         self.peer.transport.take()
         self.peer.hear()
@@ -501,7 +501,7 @@ class LimitTests(MultiplexedTestCase):
             self.peer.ask(f"/chat/{number:08}{'x' * 1_000}")
         (mux,) = self.site.channels
         assert isinstance(mux, Multiplexed)
-        self.assertLessEqual(mux._spoken.encoder.header_table_size, _TABLE_BYTES)
+        self.assertLessEqual(mux._spoken.encoder.header_table_size, TABLE_BYTES)
 
 
 class CloseTests(MultiplexedTestCase):
