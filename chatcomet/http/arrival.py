@@ -6,6 +6,8 @@ that it was too long.  So the frames are counted here, before it hears them; and
 
 from __future__ import annotations
 
+from chatcomet.http.deadlines import NEVER
+
 FRAME_BYTES = 16 * 1024
 """The longest frame that anybody may send us."""
 
@@ -33,11 +35,22 @@ class Arrival:
         self._left = len(PREFACE)  # of a frame's payload, and first of the preface
         self._is_data = False
         self._block: int | None = None  # how long the header is that is not complete
+        self._seen = 0  # of what has begun
+        self._due = NEVER
 
     @property
     def on_its_way(self) -> bool:
         """Whether a part of a frame, or of a header in several, has come; a body has a time of its own."""
         return bool(self._head) or self._block is not None or (self._left > 0 and not self._is_data)
+
+    def due(self, until: float) -> float:
+        """When what is on its way has to have come: `until`, or as was said of it before; `NEVER` for nothing."""
+        if not self.on_its_way:
+            self._due = NEVER
+        elif self.begun != self._seen or self._due == NEVER:
+            self._due = until
+        self._seen = self.begun
+        return self._due
 
     def hear(self, data: bytes | bytearray, most: int) -> int | None:
         """Count what comes, up to the end of `most` frames; how many bytes that is, or None where a limit is passed."""

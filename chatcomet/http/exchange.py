@@ -52,7 +52,7 @@ class Exchange:
         self._request = ChatRequest(self)
         self._is_whole = False  # the request
         self.is_arriving = True
-        """Whether the request is not complete yet, and has not been refused."""
+        """Whether the request is not complete yet, or waits in the backlog, and has not been refused."""
         self._is_answered = False
         self._lingers = False  # to be heard, though all has been said
         self._queue: deque[bytes] = deque()  # of the answer, what is not sent
@@ -115,10 +115,14 @@ class Exchange:
         if self._lingers:
             self._connection.release(self)
         elif self.is_arriving:
-            self.is_arriving = False
             self.site.deadlines.set(self, None)
-            request = self._request
-            request.requestReceived(request.method, request.uri, VERSION)
+            self._connection.backlog.put(self)
+
+    def ask(self) -> None:
+        """Let it be answered."""
+        self.is_arriving = False
+        request = self._request
+        request.requestReceived(request.method, request.uri, VERSION)
 
     def lose(self) -> None:
         """There is nobody to answer any more."""

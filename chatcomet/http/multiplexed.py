@@ -9,6 +9,7 @@ those of `http.limited`    as there                                        414, 
 a share of the `turns`     who says much at once                           it is heard in the next turns of the
                                                                            reactor, and no more is read before
 `EXCHANGES` at once        who asks without end and waits for nothing      the connection ends (`h2` sees to it)
+`UNTAKEN_BYTES`            who asks for much, and takes nothing            what else is asked waits (`backlog`)
 `HELD_BYTES`               many bodies of which none is complete           the newest is refused, to be sent again
 those of `resets`          who asks and takes it back at once, for the     the connection ends
                            work that it makes (CVE-2023-44487)
@@ -44,6 +45,7 @@ from zope.interface import implementer
 
 from chatcomet.http import eager
 from chatcomet.http.arrival import FRAME_BYTES, MORE_BYTES, Arrival
+from chatcomet.http.backlog import Backlog
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.exchange import Exchange, Fields
 from chatcomet.http.limited import UNTAKEN_SECONDS
@@ -73,6 +75,8 @@ class Multiplexed(Protocol):
         self._arrival = Arrival(block_bytes)
         self._kept = bytearray()  # has come, and is yet to be heard
         self._exchanges: dict[int, Exchange] = {}
+        self.backlog = Backlog(self._exchanges)
+        """Those that are complete, and wait until the peer has taken more."""
         self._ready: dict[Exchange, None] = {}  # which may have something to send, in turn
         self._sending: IDelayedCall | None = None
         self._leaving: IDelayedCall | None = None
@@ -80,7 +84,6 @@ class Multiplexed(Protocol):
         self._is_paused = False  # the transport: no more comes
         self._is_ended = False  # all has been said
         self._resets = Resets(site.reactor)
-        self._seen = 0  # of what has begun to arrive
         self._idle_due = self._choked_due = self._arrival_due = NEVER
 
     # How it begins and ends
@@ -126,21 +129,18 @@ class Multiplexed(Protocol):
 
     def cut(self) -> None:
         """End the connection now, whatever is on its way."""
-        self._drop_kept()
+        self._kept.clear()
         self.transport.abortConnection()
 
-    def _drop_kept(self) -> None:
-        self._kept.clear()
-        self.site.turns.forget(self)
-
     def _end_exchanges(self) -> None:
-        self._drop_kept()
+        self._kept.clear()
         for call in (self._sending, self._leaving):
             if call is not None and call.active():
                 call.cancel()
         self._ready.clear()
-        exchanges, self._exchanges = self._exchanges, {}
-        for exchange in exchanges.values():
+        while self._exchanges:
+            _, exchange = self._exchanges.popitem()
+            self.backlog.drop(exchange)
             exchange.lose()
 
     # In
@@ -268,12 +268,15 @@ class Multiplexed(Protocol):
         """Send what there is of `exchange`, together with all that is written in this turn."""
         if exchange.number in self._exchanges:
             self._ready[exchange] = None
-            if self._sending is None:
-                self._sending = self.site.reactor.callLater(0, self._send_now)
+            self._send_later()
+
+    def _send_later(self) -> None:
+        if self._sending is None:
+            self._sending = self.site.reactor.callLater(0, self._send_now)
 
     def unsent(self) -> int:
         """How many bytes are to be sent, of all exchanges, that the system has not yet taken."""
-        return eager.unsent(self.transport) + sum(each.queued_bytes for each in self._exchanges.values())
+        return eager.unsent(self.transport) + self.backlog.queued_bytes
 
     def cut_exchange(self, exchange: Exchange, error: ErrorCodes) -> None:
         """End one exchange now."""
@@ -288,7 +291,7 @@ class Multiplexed(Protocol):
         self._send()
 
     def _send(self) -> None:
-        """Send what is ready, a frame of each in turn, as far as the peer takes it."""
+        """Send what is ready, a frame of each in turn, as far as the peer takes it, and let others be answered."""
         written = 0
         while self._ready and not self._is_choked:
             exchange = next(iter(self._ready))
@@ -298,6 +301,9 @@ class Multiplexed(Protocol):
                 self._write()
                 written = 0
         self._write()
+        if self.backlog:
+            self.backlog.begin_some()
+            self._mind_idle()
 
     def _send_part(self, exchange: Exchange) -> int:
         """Send a frame of `exchange`, if there is one that may be sent; its size."""
@@ -323,6 +329,9 @@ class Multiplexed(Protocol):
     def _forget(self, exchange: Exchange) -> None:
         del self._exchanges[exchange.number]
         self._ready.pop(exchange, None)
+        self.backlog.drop(exchange)
+        if self.backlog:
+            self._send_later()
         self._mind_idle()
         if self.site.closing and not self._exchanges and self._leaving is None:
             self._leaving = self.site.reactor.callLater(GOODBYE_SECONDS, self.loseConnection)
@@ -371,14 +380,7 @@ class Multiplexed(Protocol):
             self._mind()
 
     def _mind_arrival(self) -> None:
-        arrival = self._arrival
-        if not arrival.on_its_way:
-            due = NEVER
-        elif arrival.begun == self._seen and self._arrival_due < NEVER:
-            return
-        else:
-            due = self._now + self._limits.header_seconds
-        self._seen = arrival.begun
+        due = self._arrival.due(self._now + self._limits.header_seconds)
         if due != self._arrival_due:
             self._arrival_due = due
             self._mind()

@@ -52,10 +52,6 @@ class Turns:
         else:
             self._waiting.setdefault(speaker)
 
-    def forget(self, speaker: Speaker) -> None:
-        """`speaker` has no more."""
-        self._waiting.pop(speaker, None)
-
     def _hear(self, speaker: Speaker, most: int) -> None:
         if speaker.has_more:
             self._left -= speaker.hear_some(most)
