@@ -279,9 +279,9 @@ def test_a_session_that_ended_unseen_is_noticed_in_time(server: Server, visit: V
     take_name(page, "ada")
     expect(page.locator("#me")).to_have_text("ada")
     page.context.clear_cookies()
-    page.clock.run_for(299_000)
+    page.clock.run_for(270_000)
     expect(page.get_by_role("dialog")).to_be_hidden()
-    page.clock.run_for(2_000)
+    page.clock.run_for(31_000)
     expect(page.get_by_role("dialog")).to_contain_text("You are not ada any more.")
 
 

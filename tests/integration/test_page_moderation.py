@@ -121,8 +121,8 @@ def test_a_moderator_mutes_and_bans_and_lifts_that(world: World, room: str, mia:
 
 
 def test_what_holds_for_longer_is_told_and_left(world: World, room: str, mia: Person, visit: Visit) -> None:
-    world.do("PUT", f"/rooms/{room}/mutes/guest")
     world.do("POST", f"/rooms/{room}/messages", {"text": "spam", "author": "guest"})
+    world.do("PUT", f"/rooms/{room}/mutes/guest")
     page = open_as(visit, world, room, mia)
     choose(page, "spam", "Mute all nameless guests")
     expect(page.locator("#log .note")).to_contain_text("already muted for good")
