@@ -41,6 +41,8 @@ class Contender:
     name: str
     program: Program
     route: Route
+    is_slow: bool = False
+    """Whether it takes minutes for what others do in seconds."""
 
 
 _TWISTD = Program(
@@ -68,8 +70,8 @@ CHATCOMET_ROOMS = Contender(OURS, _TWISTD, _PAGES)
 CHATCOMET_JSON = Contender("chatcomet, JSON pages", _TWISTD, _PAGES)
 CHATCOMET_TICKETS = Contender(OURS, _GUARDED, _SEED)
 NCHAN = Contender("Nchan", _NGINX, Route("tagged", "/poll/{room}", "/post/{room}", "text"))
-TORNADO = Contender("Tornado", _TORNADO, _SEEDLIKE)
-KLEIN = Contender("Klein", _KLEIN, _SEEDLIKE)
+TORNADO = Contender("Tornado", _TORNADO, _SEEDLIKE, is_slow=True)
+KLEIN = Contender("Klein", _KLEIN, _SEEDLIKE, is_slow=True)
 
 POLLS = (CHATCOMET, CHATCOMET_JSON, NCHAN, TORNADO, KLEIN)
 """The seed's protocol, or what is nearest to it."""

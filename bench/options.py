@@ -36,6 +36,7 @@ def read_options(words: Sequence[str]) -> Options:
         "--waiters", type=_numbers, metavar="N,…", help="how many wait, in polls, browser, events, sockets"
     )
     parser.add_argument("--repeats", type=int, metavar="N", help="how many turns every server takes")
+    parser.add_argument("--slow-repeats", type=int, metavar="N", help="and Tornado and Klein at the most")
     parser.add_argument("--rates", type=_numbers, metavar="N,…", help="posts a second, in chat")
     parser.add_argument("--idle-waiters", type=int, metavar="N")
     parser.add_argument("--idle-seconds", type=float, metavar="S")
@@ -48,6 +49,7 @@ def read_options(words: Sequence[str]) -> Options:
         "servers": chosen.servers,
         "waiters": chosen.waiters,
         "repeats": chosen.repeats,
+        "slow_repeats": chosen.slow_repeats,
         "chat_rates": chosen.rates,
         "idle_waiters": chosen.idle_waiters,
         "idle_seconds": chosen.idle_seconds,

@@ -9,10 +9,14 @@ PARTS = ("polls", "browser", "tickets", "events", "sockets", "posts", "chat", "i
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The sizes of one run.  Every server is started afresh for each measurement, in turns, `repeats` times."""
+    """The sizes of one run.  Every server is started afresh for each measurement, in turns, `repeats` times.
+
+    Slow ones take no more than `slow_repeats` turns: they cost twenty times as much, and no noise hides that.
+    """
 
     parts: tuple[str, ...] = PARTS
     repeats: int = 3
+    slow_repeats: int = 1
     waiters: tuple[int, ...] = (1_000, 2_000, 5_000, 10_000, 15_000)
     servers: tuple[str, ...] = ()
     """Only these; all if empty."""

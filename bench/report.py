@@ -51,7 +51,9 @@ class Report:
     def _text(self, folder: Path) -> Iterator[str]:
         yield "# What it costs: chatcomet beside Nchan, Tornado and Klein\n"
         yield "Written by `make bench`; [bench/README.md](../../bench/README.md) tells what is measured, and how.\n"
-        yield f"Medians of the turns that each server took: {self.plan.repeats}. In parentheses: chatcomet's figure"
+        turns, slow = self.plan.repeats, min(self.plan.repeats, self.plan.slow_repeats)
+        yield f"Medians of the turns that each server took: {turns}; Tornado and Klein, which take far longer, {slow}."
+        yield "In parentheses: chatcomet's figure"
         yield "divided by this one, turn by turn, and of these ratios the median; below 1, chatcomet's is smaller.\n"
         for section in SECTIONS:
             if taken := list(self.measurements.of(section.part)):

@@ -33,9 +33,10 @@ class Workbench:
         passed = int(time.monotonic() - self._began)
         say(f"{passed // 60:3}:{passed % 60:02}  {text}")
 
-    def chosen(self, contenders: Iterable[Contender]) -> list[Contender]:
-        """Those that the plan wants."""
-        return [each for each in contenders if not self.plan.servers or each.name in self.plan.servers]
+    def chosen(self, contenders: Iterable[Contender], turn: int) -> list[Contender]:
+        """Those that take this turn, by the plan."""
+        wanted = [each for each in contenders if not self.plan.servers or each.name in self.plan.servers]
+        return [each for each in wanted if turn < self.plan.slow_repeats or not each.is_slow]
 
     def measure(
         self, part: str, contender: Contender, at: int, turn: int, take: Callable[[Load], dict[str, float]]

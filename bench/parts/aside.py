@@ -23,7 +23,7 @@ ROUNDS = 3
 
 def aside(bench: Workbench, turn: int) -> None:
     """The lobby is read by the seed's protocol, the small room by the server's own."""
-    for contender in bench.chosen(each for each in POLLS if each.name in _SERVERS):
+    for contender in bench.chosen((each for each in POLLS if each.name in _SERVERS), turn):
         bench.measure("aside", contender, bench.plan.aside_waiters, turn, lambda load: _take(bench, load))
 
 

@@ -15,7 +15,7 @@ def chat(bench: Workbench, turn: int) -> None:
     """Each rate with a server of its own, or one that fell behind would spoil the next."""
     plan = bench.plan
     for rate in plan.chat_rates:
-        for contender in bench.chosen(ROOMS):
+        for contender in bench.chosen(ROOMS, turn):
 
             def take(load: Load, rate: int = rate) -> dict[str, float]:
                 told = load.chat("room", plan.chat_rooms, plan.chat_readers, rate, plan.chat_seconds)

@@ -41,7 +41,7 @@ def sockets(bench: Workbench, turn: int) -> None:
 
 def _measure(bench: Workbench, turn: int, part: str, contenders: Sequence[Contender]) -> None:
     for waiters in bench.plan.waiters:
-        for contender in bench.chosen(contenders):
+        for contender in bench.chosen(contenders, turn):
             rounds = bench.plan.rounds(waiters)
 
             def take(load: Load, waiters: int = waiters, rounds: int = rounds) -> dict[str, float]:

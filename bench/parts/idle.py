@@ -18,5 +18,5 @@ def idle(bench: Workbench, turn: int) -> None:
             "empty_per_second": told["empty_answers"] / told["seconds"],
         }
 
-    for contender in bench.chosen(ROOMS):
+    for contender in bench.chosen(ROOMS, turn):
         bench.measure("idle", contender, plan.idle_waiters, turn, take)

@@ -23,5 +23,5 @@ def posts(bench: Workbench, turn: int) -> None:
             "last_ms": told["last_ms"],
         }
 
-    for contender in bench.chosen([CHATCOMET_ROOMS]):
+    for contender in bench.chosen([CHATCOMET_ROOMS], turn):
         bench.measure("posts", contender, plan.post_connections, turn, take)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from bench.contenders import POLLS
 from bench.loading import LoadFault
 from bench.parts.aside import due_in
 from bench.parts.fanout import figures
+from bench.plan import Plan
+from bench.workbench import Workbench
 
 TOLD: dict[str, float | list[float]] = {
     "cpu": [0.09, 0.02, 0.04],
@@ -34,3 +39,14 @@ class AsideTests(SynchronousTestCase):
 
     def test_who_saw_nothing_has_no_figure(self) -> None:
         self.assertRaises(LoadFault, due_in, {"dues": [1.0], "latencies": [1.0]}, [(2.0, 3.0)])
+
+
+class TurnTests(SynchronousTestCase):
+    def names(self, plan: Plan, turn: int) -> list[str]:
+        bench = Workbench(plan, Path("load"), Path("work"))
+        return [each.name for each in bench.chosen(POLLS, turn)]
+
+    def test_slow_servers_take_fewer(self) -> None:
+        plan = Plan(servers=("chatcomet", "Nchan", "Tornado", "Klein"))
+        self.assertEqual(self.names(plan, 0), ["chatcomet", "Nchan", "Tornado", "Klein"])
+        self.assertEqual(self.names(plan, 1), ["chatcomet", "Nchan"])
