@@ -22,6 +22,7 @@ class Spoken(H2Connection):
         super().__init__(H2Configuration(client_side=False, header_encoding=None))
         limits = {SettingCodes.MAX_CONCURRENT_STREAMS: EXCHANGES, SettingCodes.MAX_HEADER_LIST_SIZE: block_bytes}
         self.local_settings = Settings(client=False, initial_values=limits)
+        self.decoder.max_header_list_size = block_bytes  # of itself it would be 64 KiB, whatever was said
 
     def keep_table_small(self) -> None:
         """The peer has said how much we may remember."""

@@ -222,3 +222,13 @@ class LargeMultiplexedTests(MultiplexedTestCase):
         body = json.dumps({"text": "hello"}).encode()
         answer = self.peer.ask(ROOM, "POST", body + b" " * (2 * BODY_BYTES), Content_Type=JSON)
         self.assertEqual(answer.status, 201)
+
+
+class LargestMultiplexedTests(MultiplexedTestCase):
+    settings = Settings(store="memory:", connections=ConnectionLimits(header_bytes=131_072))
+
+    def test_a_header_as_long_as_may_be(self) -> None:
+        lines = {f"x{number:02}": "a" * 8_000 for number in range(16)}
+        self.assertEqual(self.peer.ask("/session", "GET", b"", **lines).status, 200)
+        self.assertEqual(self.peer.ask("/session", "GET", b"", **lines, more="a" * 8_000).status, 431)
+        self.assertIsNone(self.peer.goodbye)
