@@ -1,7 +1,7 @@
 """Connections: those that a site has, and who goes where there are too many.
 
 Readers are counted, and put off where there are too many (`api.readers`).  But whoever only knocks and asks for
-nothing takes a descriptor, too, and has 75 s to do so: with no descriptor left nobody else would be let in.  So where
+nothing takes a descriptor, too, for `idle_seconds`: with no descriptor left nobody else would be let in.  So where
 there are more connections than there may be, for each that comes one is cut: of those that wait for their peer, and
 not their peer for them, the one that came first.  An honest peer asks as soon as it has come, before it is its turn.
 
