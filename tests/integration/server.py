@@ -47,7 +47,9 @@ class Server:
         if "--store" not in self.options:
             command += ["--store", f"sqlite:{self.folder / 'chat.db'}"]
         with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=self._environ)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self.folder, env=self._environ, preexec_fn=_hear_signals
+            )
         self._wait_until_it_serves()
 
     def _wait_until_it_serves(self) -> None:
@@ -119,3 +121,9 @@ def tls_endpoint(folder: Path) -> tuple[int, str]:
     command += ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
     return port, f"ssl:{port}:interface=127.0.0.1:privateKey={key}:certKey={certificate}"
+
+
+def _hear_signals() -> None:
+    """Those that are ignored in what runs in the background, or by `nohup`."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)

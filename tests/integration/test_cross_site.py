@@ -35,8 +35,9 @@ IN_SANDBOX = """([script, chat, ticket]) => new Promise((resolve) => {
     };
     document.body.innerHTML = document.body.dataset.sandboxed;
 })"""
-FORMS, BEACONS = 27, 1
-PATIENCE = 100
+FORMS, FRAMED, BEACONS = 27, 9, 1
+"""What is tried; the answers to those in frames are not all told by a busy browser."""
+PATIENCE = 30
 ELSEWHERE = ("localhost", "127.0.0.1")
 """The same machine: another host than the chat's, and the same one."""
 
@@ -140,7 +141,7 @@ def test_another_site_s_page_changes_nothing(
     page.goto(f"http://{host}:{site}/")
     statuses = attacked(page, castle, sandboxed)
     assert set(statuses) == {403}
-    assert FORMS <= statuses[403] <= FORMS + BEACONS
+    assert FORMS - FRAMED <= statuses[403] <= FORMS + BEACONS
     assert state(castle) == before
     assert who(castle, somebody) == ("grace" if signed_in else "guest")
     assert "Traceback" not in castle.server.log
