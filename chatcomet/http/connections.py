@@ -66,7 +66,7 @@ def pace(port: Port, most: int) -> None:
         port.numberAccepts = min(port.numberAccepts, most)
         return accept()
 
-    port.doRead = accept_some  # type: ignore[method-assign]
+    port.doRead = accept_some  # type: ignore[method-assign]  # there is no other way between the reactor and it
 
 
 C = TypeVar("C", bound=Connection)

@@ -11,7 +11,7 @@ a share of the `turns`     who says much at once                           it is
 `EXCHANGES` at once        who asks without end and waits for nothing      the connection ends (`h2` sees to it)
 `UNTAKEN_BYTES`            who asks for much, and takes nothing            what else is asked waits (`backlog`)
 `HELD_BYTES`               many bodies of which none is complete           the newest is refused, to be sent again
-those of `resets`          who asks and takes it back at once, for the     the connection ends
+`RESETS`                   who asks and takes it back at once, for the     the connection ends
                            work that it makes (CVE-2023-44487)
 `FRAME_BYTES`, and         frames, and headers in many, without end        the connection ends
 `MORE_BYTES`, `arrival`
@@ -43,19 +43,21 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chatcomet.access.buckets import Buckets
 from chatcomet.http import eager
 from chatcomet.http.arrival import FRAME_BYTES, MORE_BYTES, Arrival
 from chatcomet.http.backlog import Backlog
 from chatcomet.http.deadlines import NEVER
 from chatcomet.http.exchange import Exchange, Fields
 from chatcomet.http.limited import UNTAKEN_SECONDS
-from chatcomet.http.resets import Resets
 from chatcomet.http.spoken import Spoken
+from chatcomet.settings import Rate
 
 if TYPE_CHECKING:
     from chatcomet.http.site import ChatSite
 
 HELD_BYTES = 1024 * 1024
+RESETS = Rate(20.0, 200)
 GOODBYE_SECONDS = 0.1
 """Between the last answer and the goodbye: there are clients that read no answer any more when they have heard that."""
 
@@ -83,7 +85,7 @@ class Multiplexed(Protocol):
         self._is_choked = False  # the peer does not take what was written
         self._is_paused = False  # the transport: no more comes
         self._is_ended = False  # all has been said
-        self._resets = Resets(site.reactor)
+        self._resets = Buckets(site.reactor)
         self._idle_due = self._choked_due = self._arrival_due = NEVER
 
     # How it begins and ends
@@ -254,7 +256,7 @@ class Multiplexed(Protocol):
             self._count_reset()
 
     def _count_reset(self) -> None:
-        if not self._resets.count():
+        if self._resets.take("", RESETS):
             self.loseConnection(ErrorCodes.ENHANCE_YOUR_CALM)
 
     # Out

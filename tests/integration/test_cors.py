@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.integration.chromium import chromium
 from tests.integration.conftest import StartServer
 from tests.integration.plain_client import cursor, post_text
 from tests.integration.server import Server
@@ -62,34 +59,9 @@ SOCKET = """async ([chat, cursor]) => {
 STATUS = "async ([url, way]) => (await fetch(url, way)).status"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[int]:
-    """The port of a server of empty pages: as ``localhost`` it is listed, as ``127.0.0.1`` it is another site."""
-
-    class Pages(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
-
-
 @pytest.fixture
 def chat(start_server: StartServer, site: int) -> Server:
-    """A server with one message in the lobby, which lists `site`."""
+    """A server with one message in the lobby, which lists `site`, as ``localhost`` alone."""
     server = start_server("--origin", f"http://localhost:{site}")
     assert post_text(server.port, "first").status == 200
     return server

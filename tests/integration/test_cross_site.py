@@ -6,10 +6,8 @@ cookies, for cookies know no ports.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -40,25 +38,6 @@ FORMS, FRAMED, BEACONS = 27, 9, 1
 PATIENCE = 30
 ELSEWHERE = ("localhost", "127.0.0.1")
 """The same machine: another host than the chat's, and the same one."""
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[int]:
-    """The port of a server of empty pages."""
-
-    class Pages(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 import select
 import socket
 import ssl
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -27,6 +26,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
+from tests.integration.hostile.crowd import Crowd
 from tests.integration.plain_client import HOST, NAME, PATIENCE_SECONDS
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -146,25 +146,16 @@ class Sender:
         return None
 
 
-class MultiplexedSiege:
+class MultiplexedSiege(Crowd[Sender]):
     """`count` of them at a `port` with TLS, as many of each of `kinds`; `cursor`: of the beginning of a full room."""
 
     def __init__(self, port: int, count: int, cursor: str, kinds: Sequence[str] = tuple(KINDS)) -> None:
+        super().__init__()
         self.kinds = kinds
         self.ends: Counter[tuple[str, int | None]] = Counter()
         """How many of each kind have ended, by the error with which the server has said goodbye."""
-        self._poller = select.epoll()
-        self._senders: dict[int, Sender] = {}
         for number in range(count):
             self._come(port, kinds[number % len(kinds)], cursor)
-
-    def __len__(self) -> int:
-        """How many are there."""
-        return len(self._senders)
-
-    def left(self, kind: str) -> int:
-        """How many of a kind are there."""
-        return sum(sender.kind == kind for sender in self._senders.values())
 
     def trickle(self) -> None:
         """A little more of each that trickles."""
@@ -178,29 +169,12 @@ class MultiplexedSiege:
             with suppress(OSError):
                 sender.connection.send(data)
 
-    def look(self, seconds: float) -> None:
-        """Hear what comes, for so long at least."""
-        end = time.monotonic() + seconds
-        while True:
-            for fd, _ in self._poller.poll(max(0.0, end - time.monotonic()), 1_000):
-                self._hear(self._senders[fd])
-            if time.monotonic() >= end:
-                return
-
-    def end(self) -> None:
-        """All go."""
-        for sender in self._senders.values():
-            sender.connection.close()
-        self._senders.clear()
-        self._poller.close()
-
     def _come(self, port: int, kind: str, cursor: str) -> None:
         first, trickle = KINDS[kind](cursor)
         connection = connect(port, _SMALL if kind == "choked" else None)
         connection.sendall(first)
-        connection.setblocking(False)
-        self._poller.register(connection, select.EPOLLRDHUP | (0 if kind == "choked" else select.EPOLLIN))
-        self._senders[connection.fileno()] = Sender(kind, connection, trickle)
+        events = select.EPOLLRDHUP | (0 if kind == "choked" else select.EPOLLIN)
+        self._join(Sender(kind, connection, trickle), events)
 
     def _hear(self, sender: Sender) -> None:
         try:
@@ -212,8 +186,7 @@ class MultiplexedSiege:
         sender.got += data
         if not data:
             self.ends[sender.kind, sender.goodbye] += 1
-            del self._senders[sender.connection.fileno()]
-            sender.connection.close()
+            self._go(sender)
 
 
 def connect(port: int, receive_bytes: int | None = None) -> ssl.SSLSocket:

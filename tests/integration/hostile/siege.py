@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from statistics import median
 
+from tests.integration.hostile.crowd import Crowd
 from tests.integration.plain_client import HOST, JSON, NAME, Connection, cursor
 
 HEADER = f"GET /chat/get/0 HTTP/1.1\r\nHost: {NAME}\r\nX-Slow: ".encode()
@@ -65,7 +66,7 @@ class Sender:
 
 
 @dataclass
-class Siege:
+class Siege(Crowd[Sender]):
     """So many senders at a `port`, as many of each of `kinds`; they begin at the `cursor` of a room that is full.
 
     `comes_again`: whether one that was cut off is followed by another one.
@@ -82,8 +83,7 @@ class Siege:
     """For how many seconds those lived."""
 
     def __post_init__(self) -> None:
-        self._poller = select.epoll()
-        self._senders: dict[int, Sender] = {}
+        super().__init__()
 
     def begin(self, each_second: float = math.inf) -> None:
         """Let all come, so many in a second."""
@@ -91,36 +91,12 @@ class Siege:
             self._come(self.kinds[number % len(self.kinds)])
             self.look(1 / each_second)
 
-    def __len__(self) -> int:
-        """How many are there."""
-        return len(self._senders)
-
-    def left(self, kind: str) -> int:
-        """How many of a kind are there."""
-        return sum(sender.kind == kind for sender in self._senders.values())
-
     def trickle(self, part: int = 0, parts: int = 1) -> None:
         """A byte more of each that trickles; or of those in one of so many parts of them."""
         for sender in list(self._senders.values()):
             if sender.kind in _TRICKLES and sender.connection.fileno() % parts == part:
                 with suppress(OSError):
                     sender.connection.send(b"x")
-
-    def look(self, seconds: float) -> None:
-        """Hear who is told to go, for so long at least."""
-        end = time.monotonic() + seconds
-        while True:
-            for fd, _ in self._poller.poll(max(0.0, end - time.monotonic()), 1_000):
-                self._hear(self._senders[fd])
-            if time.monotonic() >= end:
-                return
-
-    def end(self) -> None:
-        """All go."""
-        for sender in self._senders.values():
-            sender.connection.close()
-        self._senders.clear()
-        self._poller.close()
 
     def _come(self, kind: str) -> None:
         connection = socket.socket()
@@ -130,10 +106,8 @@ class Siege:
         connection.settimeout(10)
         connection.connect((HOST, self.port))
         connection.sendall(KINDS[kind].replace(b"%b", self.cursor.encode()))
-        connection.setblocking(False)
         events = select.EPOLLERR | select.EPOLLHUP if kind in _DEAF else select.EPOLLIN | select.EPOLLRDHUP
-        self._poller.register(connection, events)
-        self._senders[connection.fileno()] = Sender(kind, connection, time.monotonic())
+        self._join(Sender(kind, connection, time.monotonic()), events)
 
     def _hear(self, sender: Sender) -> None:
         try:
@@ -147,8 +121,7 @@ class Siege:
             return
         self.ends[sender.kind, sender.status] += 1
         self.lives[sender.kind].append(time.monotonic() - sender.since)
-        del self._senders[sender.connection.fileno()]
-        sender.connection.close()
+        self._go(sender)
         if self.comes_again:
             self._come(sender.kind)
 

@@ -17,9 +17,9 @@ from chatcomet.http.limited import LINGER_SECONDS, UNTAKEN_SECONDS
 from chatcomet.http.multiplexed import (
     GOODBYE_SECONDS,
     HELD_BYTES,
+    RESETS,
     Multiplexed,
 )
-from chatcomet.http.resets import RESETS, RESETS_A_SECOND
 from chatcomet.http.spoken import EXCHANGES, TABLE_BYTES
 from chatcomet.settings import BODY_SECONDS, HEADER_BYTES, HEADER_SECONDS, IDLE_SECONDS, Settings
 from tests.unit.http.multiplexed_peer import MultiplexedPeer, NegotiatedTransport
@@ -452,12 +452,12 @@ class LimitTests(MultiplexedTestCase):
         self.assertTrue(self.peer.ended)
 
     def test_who_asks_and_takes_it_back(self) -> None:
-        for _ in range(RESETS):
+        for _ in range(RESETS.burst):
             self.poll()
             self.peer.reset(max(self.peer.heard))
         self.assertFalse(self.peer.ended)
         self.pass_time(1)
-        for _ in range(int(RESETS_A_SECOND)):
+        for _ in range(int(RESETS.per_second)):
             self.poll()
             self.peer.reset(max(self.peer.heard))
         self.assertFalse(self.peer.ended)
@@ -472,7 +472,7 @@ class LimitTests(MultiplexedTestCase):
 
     def test_who_makes_the_server_take_it_back(self) -> None:
         """A window that is opened too far is an error of that stream alone."""
-        for _ in range(RESETS):
+        for _ in range(RESETS.burst):
             self.poll()
             self.peer.send(WindowUpdateFrame(max(self.peer.heard), 2**31 - 1).serialize())
         self.assertFalse(self.peer.ended)

@@ -8,7 +8,7 @@ from h2.errors import ErrorCodes
 from hyperframe.frame import PingFrame, RstStreamFrame
 
 from chatcomet.http.arrival import FRAME_BYTES
-from chatcomet.http.resets import RESETS
+from chatcomet.http.multiplexed import RESETS
 from chatcomet.http.spoken import EXCHANGES
 from chatcomet.http.turns import FRAMES
 from tests.unit.http.running_multiplexed import MultiplexedTestCase
@@ -93,7 +93,7 @@ class TurnTests(MultiplexedTestCase):
 
     def test_resets_are_counted_in_whatever_turn(self) -> None:
         with patch.object(self.peer, "flush"):
-            for _ in range(RESETS + 1):
+            for _ in range(RESETS.burst + 1):
                 self.poll()
                 self.peer.reset(max(self.peer.heard))
             self.poll()
