@@ -65,9 +65,14 @@ def more(page: Page, text: str) -> Locator:
     )
 
 
+def point_at(page: Page, text: str) -> None:
+    """At its beginning: its end has a place for the time, which may be all of a short one."""
+    said(page, text).hover(position={"x": 2, "y": 2})
+
+
 def choose(page: Page, text: str, choice: str) -> None:
     """Do something about a message, by mouse."""
-    said(page, text).hover(position={"x": 2, "y": 2})
+    point_at(page, text)
     more(page, text).click()
     page.get_by_role("menuitem", name=choice).click()
 
@@ -176,7 +181,7 @@ def test_others_see_nothing_of_it(world: World, room: str, visit: Visit) -> None
     say(world, room, "mine", who=guest)
     for person in (guest, world.member("ada")):
         page = open_as(visit, world, room, person)
-        said(page, "mine").hover()
+        point_at(page, "mine")
         expect(page.get_by_role("button", name="Moderate")).to_have_count(0)
         page.get_by_label("Your message").press("Shift+Tab")
         expect(page.get_by_role("region", name="Conversation")).to_be_focused()
