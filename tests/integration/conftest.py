@@ -12,8 +12,11 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 
 from tests.integration.chromium import chromium
+from tests.integration.library import evaluate, library_page, web_url
 from tests.integration.pages import Visit
 from tests.integration.server import Server
+
+__all__ = ["evaluate", "library_page", "web_url"]
 
 StartServer = Callable[..., Server]
 
