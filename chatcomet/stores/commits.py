@@ -2,7 +2,7 @@
 
 The rules:
 
-* One commit for all that is queued when the thread comes round, up to `BATCH_APPENDS`: a commit costs as much as
+* One commit for all that is queued when the thread comes round, until it has `BATCH_APPENDS`: a commit costs as much as
   hundreds of rows.  A draft that is refused fails alone.
 * After the commit, and never before it, *one* call hands over what was appended and how each append came out.
 * A transaction that failed may have happened all the same.  It is *in doubt* until the database is open again
@@ -117,16 +117,17 @@ class Commits:
         self._reopen = reopen
         self._wall = wall
         self._hand_over = hand_over
-        self._queue: SimpleQueue[Asked | None] = SimpleQueue()
+        self._queue: SimpleQueue[Sequence[Asked] | None] = SimpleQueue()
         self._finishing = False
         self._tables: Tables | None = None
         self._reopen_not_before = 0.0
         self._scrub_at = math.inf
         self._in_doubt = News()
 
-    def put(self, asked: Asked) -> None:
-        """Let `asked` be done after those before it."""
-        self._queue.put(asked)
+    def put(self, asked: Sequence[Asked]) -> None:
+        """Let all of `asked` be done after those before them, in one transaction if they are not too many."""
+        for start in range(0, len(asked), BATCH_APPENDS):
+            self._queue.put(asked[start : start + BATCH_APPENDS])
 
     def finish(self) -> None:
         """Let `run` return when all that was put before is done."""
@@ -146,8 +147,8 @@ class Commits:
         with suppress(Empty):
             asked = self._queue.get(not self._has_garbage, self._scrub_in())
             while asked is not None:
-                batch.append(asked)
-                if len(batch) == BATCH_APPENDS:
+                batch += asked
+                if len(batch) >= BATCH_APPENDS:
                     return batch
                 asked = self._queue.get_nowait()
             self._finishing = True

@@ -41,7 +41,7 @@ class CommitsTests(SynchronousTestCase):
 
     def put(self, draft: Draft, room: str = "lobby") -> Deferred[Posted]:
         answer: Deferred[Posted] = Deferred()
-        self.commits.put(Append(room, draft, answer))
+        self.commits.put([Append(room, draft, answer)])
         return answer
 
     def run_all(self) -> None:
@@ -58,6 +58,14 @@ class CommitsTests(SynchronousTestCase):
     def test_a_commit_has_an_end(self) -> None:
         self.patch(commits, "BATCH_APPENDS", 2)
         posted = [self.put(Draft("ada", "hello")) for _ in range(5)]
+        self.run_all()
+        self.assertEqual([self.successResultOf(each).message.seq for each in posted], list(range(5)))
+        self.assertEqual(self.told, [{"lobby": [0, 1]}, {"lobby": [2, 3]}, {"lobby": [4]}])
+
+    def test_what_is_put_together_is_committed_so_as_far_as_a_commit_goes(self) -> None:
+        self.patch(commits, "BATCH_APPENDS", 2)
+        posted: list[Deferred[Posted]] = [Deferred() for _ in range(5)]
+        self.commits.put([Append("lobby", Draft("ada", "hello"), answer) for answer in posted])
         self.run_all()
         self.assertEqual([self.successResultOf(each).message.seq for each in posted], list(range(5)))
         self.assertEqual(self.told, [{"lobby": [0, 1]}, {"lobby": [2, 3]}, {"lobby": [4]}])

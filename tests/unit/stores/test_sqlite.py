@@ -52,6 +52,25 @@ class SqliteRulingsContract(ThreadedCase, rulings_contract.RulingsContract):
     """The same as of every store."""
 
 
+class TurnTests(SqliteCase):
+    """What is asked of the store in one turn of the reactor is written together."""
+
+    def test_all_share_a_commit(self) -> None:
+        store = self.open_store()
+        before = self.disk.commits
+        posted = [store.append(room, Draft("ada", "hello")) for room in ("a", "b", "a")]
+        self.reactor.run_until(posted[0])
+        self.assertEqual([self.successResultOf(each).message.seq for each in posted], [0, 0, 1])
+        self.assertEqual(self.disk.commits - before, 1)
+
+    def test_nothing_is_lost_where_the_store_is_closed_before_the_turn_ends(self) -> None:
+        store = self.open_store()
+        posted = store.append("lobby", Draft("ada", "hello"))
+        self.close_store(store)
+        self.assertEqual(self.successResultOf(posted).message.seq, 0)
+        self.assertEqual(self.texts(self.open_store()), ["hello"])
+
+
 class ReopeningTests(SqliteCase):
     """What was there is there again."""
 
