@@ -106,9 +106,12 @@ def encode_head(answer: Answer, date: bytes, last: Iterable[tuple[str, str]], or
     return "\r\n".join([status, *lines, "", ""]).encode("latin-1")
 
 
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)  # `json.dumps` makes one a call
+
+
 def dumps(value: object) -> str:
     """Compact JSON, in which text is not escaped without need.  Raises ValueError for what JSON has no word for."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _encoder.encode(value)
 
 
 # Out: messages, pages, sessions

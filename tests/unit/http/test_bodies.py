@@ -54,6 +54,7 @@ class JsonTests(SynchronousTestCase):
                 b"+1",
             ),
             *(b"NaN", b"Infinity", b"-Infinity", b'{"a": [NaN]}', b"\xef\xbb\xbf", b"\xff\xfe{\x00}"),
+            *(b"\xff\xfe{\x00}\x00", b"{\x00}\x00", b'"\xed\xa0\x80"'),  # UTF-16; a surrogate
         ):
             self.assertRaises(Malformed, read_json, body)
 
