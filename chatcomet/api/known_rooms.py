@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from chatcomet.core.flights import Flights
@@ -23,13 +23,15 @@ class KnownRooms:
         self._known: dict[str, None] = {}  # the oldest first
         self._flights: Flights[Bounds] = Flights()
 
+    def knows(self, name: str) -> bool:
+        """Whether the room `name` is known to be there; where it is not, it may be all the same."""
+        return name in self._known
+
     def has(self, name: str) -> Deferred[bool]:
-        """Whether anybody has posted in the room `name`.  Fails with `ServerFault`.
+        """Whether anybody has posted in the room `name`, as the store says.  Fails with `ServerFault`.
 
         Those who ask for one room are answered in the order in which they asked.
         """
-        if name in self._known:
-            return succeed(True)
         return self._flights.join(name, lambda: self._store.bounds(name)).addCallback(self._learn, name)
 
     def making(self, name: str, made: Deferred[T]) -> Deferred[T]:
