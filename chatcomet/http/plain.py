@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from chatcomet.settings import ConnectionLimits
 
@@ -49,13 +50,19 @@ class Head:
 
     def header(self, name: str) -> str | None:
         """The header `name` as Latin-1 text, or None."""
-        value = self.headers.get(name.lower().encode())
+        value = self.headers.get(_key(name))
         return None if value is None else value.decode("latin-1")
 
     def values(self, name: str) -> list[str]:
         """The same in a list; no name stands here twice."""
         value = self.header(name)
         return [] if value is None else [value]
+
+
+@cache
+def _key(name: str) -> bytes:
+    """The name of a header, as it is looked up; those that are asked for stand in this program."""
+    return name.lower().encode()
 
 
 def most_bytes(limits: ConnectionLimits) -> int:
