@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from chatcomet.access.grants import Grants
 from chatcomet.errors import Malformed
@@ -14,6 +15,8 @@ GUEST = "guest"
 """The author of whoever has no session; nobody can hold this name."""
 
 NOTHING = Grants()
+
+_REMEMBERED = 20_000  # names; each poll asks for that of whose session it is
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format, surrogate; line and paragraph separators
 
@@ -61,6 +64,7 @@ def check_name(text: str) -> str:
     return name
 
 
+@lru_cache(_REMEMBERED)
 def fold(name: str) -> str:
     """What two names have in common that are to be taken for one: their case does not tell them apart."""
     return unicodedata.normalize("NFKC", name.casefold())

@@ -28,8 +28,9 @@ RENEW_SECONDS = 24 * 3600
 """A session that has lived for so long is given its whole life again when it is looked at."""
 
 HOLD_NAME_SECONDS = 600.0
+_SEEN_SECONDS = 1.0  # a name is noted to be in use no more often: in a room where much is said each poll would do it
 KEY_BYTES = 32
-_REMEMBERED = 10_000
+_REMEMBERED = 20_000
 _MEMBER = "a member"
 _NAMES = 100_000  # held at once; whoever signs in under one name after the other frees those used least recently
 _COOKIE_CHARACTERS = 1_024  # base64 has many ways to write the same signature: none longer than this is remembered
@@ -109,15 +110,13 @@ class Sessions:
             self._release(session)
             return False
         holder = self._holders.get(name)
-        if (
-            holder is not None
-            and holder.session != _holder(session)
-            and not session.member
-            and now - holder.seen < HOLD_NAME_SECONDS
-        ):
-            return False
         if holder is None:
             self._forget_unused(now)
+        elif holder.session == _holder(session):
+            if now - holder.seen < _SEEN_SECONDS:
+                return True
+        elif not session.member and now - holder.seen < HOLD_NAME_SECONDS:
+            return False
         self._holders.pop(name, None)  # to stand last again
         self._holders[name] = _Holder(_holder(session), now)
         _drop_oldest(self._holders, _NAMES)

@@ -39,6 +39,7 @@ class PollChannel(LimitedChannel):
         super().__init__()
         self._at_first_line = True  # `HTTPChannel` has heard nothing of the next request
         self.somebody: Asker | None = None  # see `Peer`
+        self._address: str | None = None
         self._ask: Ask[Any] | None = None  # is being answered in the lane
         self._outcome: Pending[Any] | None = None  # of that
         self._is_untaken = False  # the peer has yet to take the lane's last answer
@@ -165,7 +166,9 @@ class PollChannel(LimitedChannel):
 
     def address(self) -> str:
         """The peer's."""
-        return str(getattr(self.getPeer(), "host", ""))
+        if self._address is None:
+            self._address = str(getattr(self.getPeer(), "host", ""))
+        return self._address
 
     def body(self) -> ChunkedBody:
         """Where an answer is written that goes on."""

@@ -407,6 +407,7 @@ class MemoryTests(SessionsTestCase):
     def test_names_that_are(self) -> None:
         with patch.object(sessions_module, "_NAMES", 3):
             first, *_ = [self.sessions.sign_in(f"ada{number}", None) for number in range(3)]
+            self.clock.advance(1.0)
             self.sessions.holds_name(first)
             self.sessions.sign_in("bob", None)
         self.assertEqual(list(self.sessions._holders), ["ada2", "ada0", "bob"])
