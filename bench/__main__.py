@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from pathlib import Path
 from tempfile import mkdtemp
@@ -22,6 +23,7 @@ SPARE_DESCRIPTORS = 500
 
 def main(words: list[str]) -> int:
     """0 if all went well, 1 if a measurement failed; the report says which."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by a signal"))  # and with it what was started
     options = read_options(words)
     if options.report_only:
         report = Report.load(options.into)
