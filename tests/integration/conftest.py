@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
@@ -19,6 +21,12 @@ from tests.integration.server import Server
 __all__ = ["evaluate", "library_page", "web_url"]
 
 StartServer = Callable[..., Server]
+
+
+@pytest.fixture
+def room() -> str:
+    """A room that nobody has used."""
+    return f"room-{uuid4().hex}"
 
 
 @pytest.fixture
@@ -112,3 +120,16 @@ def visit(browser: Browser) -> Iterator[Visit]:
     for context in contexts:
         context.close()
     assert wrongs == []
+
+
+@pytest.fixture
+def processes() -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes of a test; none of them outlives it."""
+    started: list[subprocess.Popen[str]] = []
+    yield started
+    for process in started:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -30,12 +29,6 @@ PATHS = {
 }
 TWO_MINUTES = "0.00139"  # in days; what is older is looked for every second
 HOUR = 3_600
-
-
-@pytest.fixture
-def room() -> str:
-    """A room that nobody has used."""
-    return f"room-{uuid4().hex}"
 
 
 @pytest.fixture

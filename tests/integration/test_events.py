@@ -10,7 +10,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from itertools import islice
-from uuid import uuid4
 
 import pytest
 import sseclient
@@ -24,12 +23,6 @@ from tests.integration.stream_client import NDJSON, Block, Stream
 
 LONG = 20_000  # milliseconds: an EventSource may be waiting to come again
 STOP_SECONDS = 2.0
-
-
-@pytest.fixture
-def room() -> str:
-    """A room that nobody has used."""
-    return f"room-{uuid4().hex}"
 
 
 @pytest.fixture

@@ -5,19 +5,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from tests.integration.conftest import StartServer
 from tests.integration.plain_client import FORM, Answer, Connection, ask, cursor, post_json, request, settle
 from tests.integration.server import Server
-
-
-@pytest.fixture
-def room() -> str:
-    """A room that nobody has used."""
-    return f"room-{uuid4().hex}"
 
 
 def read(server: Server, room: str, query: str = "") -> Answer:

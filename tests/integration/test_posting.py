@@ -12,12 +12,6 @@ from tests.integration.plain_client import FORM, JSON, Answer, Connection, ask, 
 from tests.integration.server import Server
 
 
-@pytest.fixture
-def room() -> str:
-    """A room that nobody has used."""
-    return f"room-{uuid4().hex}"
-
-
 def post(server: Server, room: str, body: bytes | str, content_type: str = JSON, **headers: str) -> Answer:
     """Post a body as it is."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -11,7 +11,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -25,12 +24,6 @@ GRACE_SECONDS = 10.0
 TYPING_SECONDS = 5.0
 
 Roster = dict[str, Any]
-
-
-@pytest.fixture
-def room() -> str:
-    """A room that nobody has used."""
-    return f"room-{uuid4().hex}"
 
 
 def sign_in(server: Server, name: str) -> dict[str, str]:

@@ -1,9 +1,9 @@
-"""ChatService: the parts together, and the order in which they start and stop."""
+"""ChatService: the parts together, and the order in which they start."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -12,54 +12,29 @@ from types import SimpleNamespace
 from typing import cast
 from unittest.mock import patch
 
-from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError
-from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
-from twisted.trial.unittest import SynchronousTestCase
 
 from chatcomet import service as service_module
-from chatcomet.access.accounts import Account
-from chatcomet.access.argon2_checker import Argon2Checker
-from chatcomet.access.asker import member
 from chatcomet.access.grants import Grants
-from chatcomet.access.hashing import Hashing
 from chatcomet.access.issuing import issue
 from chatcomet.access.keys import load_signing_key, write_secret
-from chatcomet.access.password_file import PasswordFile
-from chatcomet.access.passwords import parse_entries
 from chatcomet.access.rulings import Rulings
-from chatcomet.access.watch import LOOK_SECONDS
 from chatcomet.api.chat import Chat
 from chatcomet.api.waiting import Wait
 from chatcomet.core.message import Draft, Sizes
 from chatcomet.core.rulings import Ruling
 from chatcomet.core.store import Before
-from chatcomet.errors import BadTicket, NotSignedIn, SignInFailed, StartRefused, StoreUnavailable, TooManyTries
+from chatcomet.errors import BadTicket, StartRefused, StoreUnavailable
 from chatcomet.http.site import ChatSite
-from chatcomet.service import BACKLOG_CONNECTIONS, STOP_SECONDS, ChatService
+from chatcomet.service import BACKLOG_CONNECTIONS, ChatService
 from chatcomet.settings import ConnectionLimits, Settings
 from chatcomet.stores.memory import MemoryStore
-from tests.unit.access.cheap_hash import cheap_hash
-from tests.unit.api.running_chat import SOMEBODY, with_ticket
-from tests.unit.http.peer import Peer, asking
-
-SETTINGS = Settings(store="memory:", listen=("tcp:8081:interface=127.0.0.1",), hosts=frozenset({"chat.example"}))
-
-
-class ServiceTestCase(SynchronousTestCase):
-    settings = SETTINGS
-
-    def setUp(self) -> None:
-        self.reactor = MemoryReactorClock()
-        self.service = ChatService(self.settings, cast(ReactorBase, self.reactor))
-
-    def connect(self) -> Peer:
-        site = self.reactor.tcpServers[0][1]
-        assert isinstance(site, ChatSite)
-        return Peer(site, self.reactor)
+from tests.unit.api.running_chat import SOMEBODY
+from tests.unit.http.peer import asking
+from tests.unit.service_case import SETTINGS, ServiceTestCase
 
 
 class StartTests(ServiceTestCase):
@@ -242,54 +217,6 @@ class LimitTests(ServiceTestCase):
             self.assertEqual(self.readers(replace(SETTINGS, readers=said)), let_in)
 
 
-class PolicyTests(ServiceTestCase):
-    def setUp(self) -> None:
-        self.path = Path(self.mktemp())
-        self.settings = replace(SETTINGS, rooms=str(self.path))
-        super().setUp()
-
-    def test_is_read_at_the_start_and_again_when_asked(self) -> None:
-        for name in ("a", "b"):
-            self.path.write_text(f'[[rooms]]\nname = "{name}"\nretain = 1')
-            if name == "a":
-                self.service.startService()
-            else:
-                self.assertTrue(self.service.reload())
-            self.assertEqual(self.service._policy.policy.rules(name).retain, 1)
-
-    def test_whoever_may_not_read_by_a_new_one_waits_no_more(self) -> None:
-        self.path.write_text('[[rooms]]\nname = "a"\nretain = 1')
-        self.service.startService()
-        peers = [self.connect(), self.connect()]
-        for peer, room in zip(peers, "ab", strict=True):
-            peer.send(asking(f"/rooms/{room}/messages?cursor={self.service._store.epoch}.0"))
-        self.assertEqual(self.service.waiting, 2)
-        self.path.write_text('[[rooms]]\nname = "a"\nread = "members"')
-        self.assertTrue(self.service.reload())
-        self.assertEqual((peers[0].answer().status, self.service.waiting), (403, 1))
-        self.assertEqual(self.connect().ask("/rooms/a").status, 403)
-
-    def test_one_that_errs_refuses_the_start_and_leaves_nothing_behind(self) -> None:
-        self.path.write_text("[[rooms]]")
-        with patch.object(MemoryStore, "open") as opened:
-            error = self.assertRaises(StartRefused, self.service.startService)
-        self.assertIn(str(self.path), str(error))
-        opened.assert_not_called()
-
-    def test_one_that_errs_later_is_refused_and_the_old_one_holds(self) -> None:
-        self.path.write_text('[[rooms]]\nname = "a"\nretain = 1')
-        self.service.startService()
-        self.path.write_text("[[rooms]]")
-        self.assertFalse(self.service.reload())
-        self.assertEqual(self.service._policy.policy.rules("a").retain, 1)
-
-    def test_without_one_there_is_nothing_to_read(self) -> None:
-        service = ChatService(SETTINGS, cast(ReactorBase, self.reactor))
-        self.assertFalse(service.reload())
-        service.startService()
-        self.assertFalse(service.reload())
-
-
 class SizeTests(ServiceTestCase):
     settings = replace(
         SETTINGS,
@@ -310,78 +237,6 @@ class SizeTests(ServiceTestCase):
         self.reactor.advance(0.5)
         self.assertTrue(peer.ended)
         self.assertEqual(self.connect().ask("/" + "x" * 300).status, 414)
-
-
-class SignInTests(ServiceTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.chats: list[Chat] = []
-        self.patch(service_module, "Lane", lambda chat, _: self.chats.append(chat))
-        self.patch(ChatSite, "serve", lambda *_: None)
-
-    def test_whoever_the_checkers_know_may(self) -> None:
-        checker = InMemoryUsernamePasswordDatabaseDontUse(ada=b"secret")
-        ChatService(SETTINGS, cast(ReactorBase, self.reactor), checkers=[checker]).startService()
-        sign_in = self.chats[0].sign_in
-        assert sign_in is not None
-        self.assertEqual(self.successResultOf(sign_in.authenticate("ada", "secret", None)).name, "ada")
-        self.failureResultOf(sign_in.authenticate("ada", "wrong", None), SignInFailed)
-
-    def test_so_many_may_fail(self) -> None:
-        checker = InMemoryUsernamePasswordDatabaseDontUse(ada=b"secret")
-        settings = replace(SETTINGS, sign_in_tries=2)
-        ChatService(settings, cast(ReactorBase, self.reactor), checkers=[checker]).startService()
-        sign_in = self.chats[0].sign_in
-        assert sign_in is not None
-        for outcome in (SignInFailed, SignInFailed, TooManyTries):
-            self.failureResultOf(sign_in.authenticate("ada", "wrong", None), outcome)
-
-    def test_without_any_nobody_can(self) -> None:
-        self.service.startService()
-        self.assertIsNone(self.chats[0].sign_in)
-
-    def test_whoever_waits_by_an_account_that_goes_is_dismissed_while_it_runs(self) -> None:
-        def in_thread(_: ChatService, work: Callable[[], None]) -> Deferred[None]:
-            work()
-            return succeed(None)
-
-        self.patch(ChatService, "_in_thread", in_thread)
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "passwords"
-            path.write_text(f"ada:{cheap_hash('x')}\n")
-            checker = Argon2Checker(PasswordFile(path), b"key")
-            service = ChatService(SETTINGS, cast(ReactorBase, self.reactor), checkers=[checker])
-            service.startService()
-            (entry,) = parse_entries(path.read_text()).values()
-            ada = member(Account("ada", entry.fingerprint), None)
-            wait = Wait(self.chats[0].readers, ada, ("lobby",), ())
-            self.assertTrue(wait.enter())
-            never: Deferred[None] = Deferred()
-            answer = wait.until(never)
-            self.reactor.advance(LOOK_SECONDS)
-            self.assertNoResult(answer)
-            path.write_text("")
-            self.reactor.advance(LOOK_SECONDS)
-            self.failureResultOf(answer, NotSignedIn)
-            self.successResultOf(service.stopService())
-            self.assertEqual(self.reactor.getDelayedCalls(), [])
-
-    def test_threads_for_hashing_run_while_it_does(self) -> None:
-        events: list[str] = []
-        self.patch(Hashing, "start", lambda _: events.append("start"))
-        self.patch(Hashing, "stop", lambda _: events.append("stop"))
-        self.service.startService()
-        self.assertEqual(events, ["start"])
-        self.successResultOf(self.service.stopService())
-        self.assertEqual(events, ["start", "stop"])
-
-
-class GuestsTests(ServiceTestCase):
-    settings = replace(SETTINGS, guests=False)
-
-    def test_may_be_kept_out(self) -> None:
-        self.service.startService()
-        self.assertEqual(self.connect().ask("/rooms/lobby").status, 403, "nor could anybody else come in")
 
 
 class RetentionTests(ServiceTestCase):
@@ -409,93 +264,3 @@ class RetentionTests(ServiceTestCase):
         ChatService(SETTINGS, cast(ReactorBase, self.reactor)).startService()
         self.reactor.advance(3600)
         self.assertEqual(self.pruned, [])
-
-
-class StopTests(ServiceTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.events: list[str] = []
-        self.service.startService()
-
-    def watch(self) -> None:
-        """Note what happens from now on."""
-        store_close = MemoryStore.close
-
-        def close(store: MemoryStore) -> Deferred[None]:
-            self.events.append("closed")
-            return store_close(store)
-
-        self.patch(MemoryStore, "close", close)
-        for port in self.service._ports:
-            self.patch(port, "stopListening", lambda: self.events.append("deaf"))
-
-    def test_is_one_sequence(self) -> None:
-        self.watch()
-        waiting, idle = self.connect(), self.connect()
-        waiting.send(asking("/chat/get/0"))
-        self.patch(waiting.transport, "write", lambda data: self.events.append(data[:12].decode()))
-        stopped = self.service.stopService()
-        self.assertEqual(self.events, ["deaf", "HTTP/1.1 408"])
-        self.assertTrue(idle.transport.disconnecting and waiting.transport.disconnecting)
-        self.assertNoResult(stopped)
-        self.reactor.advance(0)
-        self.successResultOf(stopped)
-        self.assertEqual(self.events, ["deaf", "HTTP/1.1 408", "closed"])
-        self.assertFalse(self.service.running)
-
-    def test_who_is_answered_is_told_to_come_back_on_another_connection(self) -> None:
-        peer = self.connect()
-        peer.send(asking(f"/rooms/lobby/messages?cursor={self.service._store.epoch}.0"))
-        self.service.stopService()
-        answer = peer.answer()
-        self.assertEqual((answer.status, answer.json["messages"], answer.headers["connection"]), (200, [], "close"))
-
-    def test_nobody_is_suspended_any_more(self) -> None:
-        peer = self.connect()
-        peer.send(b"GET /rooms/lobby/messages?cursor=")
-        epoch = self.service._store.epoch
-        self.service.stopService()
-        self.reactor.advance(0)
-        self.assertTrue(peer.lost)
-        late = self.connect()
-        answer = late.ask(f"/rooms/lobby/messages?cursor={epoch}.0")
-        self.assertEqual(answer.headers["connection"], "close")
-        self.assertEqual(self.service.waiting, 0)
-
-    def test_whoever_does_not_take_an_answer_is_waited_for_so_long_and_no_longer(self) -> None:
-        self.watch()
-        peer = self.connect()
-        peer.transport.taking = False
-        peer.ask("/session")
-        stopped = self.service.stopService()
-        self.reactor.advance(STOP_SECONDS - 0.1)
-        self.assertNoResult(stopped)
-        self.assertNotIn("closed", self.events)
-        self.reactor.advance(0.1)
-        self.reactor.advance(0)
-        self.successResultOf(stopped)
-        self.assertTrue(peer.transport.aborted)
-        self.assertIn("closed", self.events)
-        self.assertLess(STOP_SECONDS, 2)
-
-    def test_what_limits_have_refused_is_said_before_it_ends(self) -> None:
-        for _ in range(3):
-            self.service._refusals.count("posts")
-        with capturedLogs() as events:
-            self.successResultOf(self.service.stopService())
-        self.assertIn(("posts", 2), [(event.get("name"), event.get("count")) for event in events])
-        self.assertEqual(self.reactor.getDelayedCalls(), [])
-
-    def test_nobody_looks_for_expired_tickets_any_more(self) -> None:
-        chat = self.service._chat
-        assert chat is not None
-        waiting = Wait(chat.readers, with_ticket("ada", "read"), ("lobby",), ())
-        waiting.enter()
-        waiting.until(succeed(None))
-        self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
-        self.successResultOf(self.service.stopService())
-        self.assertEqual(self.reactor.getDelayedCalls(), [])
-
-    def test_without_anybody_it_is_stopped_at_once(self) -> None:
-        self.successResultOf(self.service.stopService())
-        self.assertEqual(self.reactor.getDelayedCalls(), [])

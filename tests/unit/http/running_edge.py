@@ -11,10 +11,12 @@ from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite
-from tests.unit.api.running_chat import ChatTestCase
+from tests.unit.api.running_chat import NOON, ChatTestCase
 from tests.unit.http.peer import Answer, Peer, PeerTransport, PlainTransport, SecureTransport
 
 HOSTS = Hosts(("chat.example",), "")
+HELLO = {"seq": 0, "author": "guest", "text": "hello", "at": NOON}
+"""The first message, on the wire, where somebody has said so."""
 
 
 class EdgeTestCase(ChatTestCase):

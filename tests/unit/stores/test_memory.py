@@ -11,7 +11,7 @@ from chatcomet.core.rulings import Ruling
 from chatcomet.core.store import Retain, Store, keep_all
 from chatcomet.stores import memory
 from chatcomet.stores.memory import MemoryStore
-from tests.unit.stores import contract, rulings_contract
+from tests.unit.stores import contract, erasing_contract, retention_contract, rulings_contract
 
 T = TypeVar("T")
 
@@ -38,6 +38,14 @@ class MemoryRulingsTests(MemoryCase, rulings_contract.RulingsContract):
             self.now = float(number)
             store.rule(Ruling("ended", "", str(number), self.now + 5, "ada", self.now))
         self.assertLessEqual(len(store._rulings), 11)
+
+
+class MemoryErasingTests(MemoryCase, erasing_contract.ErasingContract):
+    """Erasing in memory."""
+
+
+class MemoryRetentionTests(MemoryCase, retention_contract.RetentionContract):
+    """Retention in memory."""
 
 
 class MemoryStoreTests(MemoryCase, contract.StoreContract):

@@ -18,7 +18,7 @@ from chatcomet.core.store import Retain, Store, keep_all
 from chatcomet.errors import KeyReused, StartRefused, StoreBusy
 from chatcomet.stores import commits, database, readers, rulings, schema, sqlite
 from chatcomet.stores.sqlite import SqliteStore
-from tests.unit.stores import contract, rulings_contract
+from tests.unit.stores import contract, erasing_contract, retention_contract, rulings_contract
 from tests.unit.stores.hand_reactor import HandReactor
 from tests.unit.stores.sqlite_case import SqliteCase
 
@@ -45,6 +45,14 @@ class ThreadedCase(contract.StoreCase):
 
 
 class SqliteStoreContract(ThreadedCase, contract.StoreContract):
+    """The same as of every store."""
+
+
+class SqliteErasingContract(ThreadedCase, erasing_contract.ErasingContract):
+    """The same as of every store."""
+
+
+class SqliteRetentionContract(ThreadedCase, retention_contract.RetentionContract):
     """The same as of every store."""
 
 
