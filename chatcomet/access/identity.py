@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
 
 from chatcomet.access.grants import Grants
 from chatcomet.errors import Malformed
@@ -16,8 +15,6 @@ GUEST = "guest"
 
 NOTHING = Grants()
 
-_REMEMBERED = 20_000  # names; each poll asks for that of whose session it is
-
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format, surrogate; line and paragraph separators
 
 
@@ -26,7 +23,7 @@ class Session:
     """Somebody who has picked a name, or (`member`) has signed in with a password.
 
     `id` is secret and unguessable, `issued` is seconds since 1970.  `fingerprint`: of a member's account, as it was
-    then; None where that is not known.
+    then; None where that is not known.  `folded`: the name, as `fold` has it, which each poll asks for.
     """
 
     id: str
@@ -34,6 +31,10 @@ class Session:
     issued: float
     member: bool = False
     fingerprint: str | None = None
+    folded: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folded", fold(self.name))  # it is frozen
 
 
 class Kind(Enum):
@@ -64,7 +65,6 @@ def check_name(text: str) -> str:
     return name
 
 
-@lru_cache(_REMEMBERED)
 def fold(name: str) -> str:
     """What two names have in common that are to be taken for one: their case does not tell them apart."""
     return unicodedata.normalize("NFKC", name.casefold())

@@ -2,7 +2,7 @@
 
 A cookie carries the whole session under a signature, so that a restart signs nobody out.  Which *name*
 belongs to whom is kept in memory: a session holds its name for as long as it is used every
-`HOLD_NAME_SECONDS`, and whoever comes back later has it again unless somebody else took it meanwhile.
+`HOLD_NAME_SECONDS` (to the second), and whoever comes back later has it again unless somebody else took it meanwhile.
 
 A member's session is bound to the account as it was: it is over when that is gone, or has another password, also if
 that has happened while the server was stopped.
@@ -20,7 +20,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from twisted.internet.interfaces import IReactorTime
 
 from chatcomet.access.accounts import NOBODY, Register
-from chatcomet.access.identity import GUEST, Session, check_name, fold
+from chatcomet.access.identity import GUEST, Session, check_name
 from chatcomet.errors import NameTaken, StartRefused
 
 LIFE_SECONDS = 30 * 24 * 3600
@@ -71,9 +71,9 @@ class Sessions:
         """
         name = check_name(name)
         renewed = Session(session.id if session else secrets.token_urlsafe(16), name, self._wall())
-        if fold(name) == GUEST or not self.holds_name(renewed):
+        if renewed.folded == GUEST or not self.holds_name(renewed):
             raise NameTaken(f"the name {name} is taken")
-        if session is not None and fold(session.name) != fold(name):
+        if session is not None and session.folded != renewed.folded:
             self._release(session)
         return renewed
 
@@ -100,12 +100,13 @@ class Sessions:
         self._release(session)
 
     def holds_name(self, session: Session) -> bool:
-        """Whether `session` has its name, or takes it now since nobody else has it.  Counts as a use of it.
+        """Whether `session` has its name, or takes it now since nobody else has it.
 
-        A member always has it, and of an account's name no guest has it, also if the guest had it first.
+        A member always has it, and of an account's name no guest has it, also if the guest had it first.  Counts as a
+        use of the name, to the second.
         """
         now = self._clock.seconds()
-        name = fold(session.name)
+        name = session.folded
         if not session.member and self._accounts.has_account(name):
             self._release(session)
             return False
@@ -162,9 +163,9 @@ class Sessions:
         return session
 
     def _release(self, session: Session) -> None:
-        holder = self._holders.get(fold(session.name))
+        holder = self._holders.get(session.folded)
         if holder is not None and holder.session == _holder(session):
-            del self._holders[fold(session.name)]
+            del self._holders[session.folded]
 
     def _forget_unused(self, now: float) -> None:
         """Let go of the names that were not used for long: they stand first."""

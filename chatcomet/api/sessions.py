@@ -55,7 +55,7 @@ def sign_in(chat: Chat, asker: Asker, name: str) -> Session:
         raise NotSignedIn("there are no guests here: sign in with a password")
     name = check_name(name)
     session = asker.session if asker.session and not asker.session.member else None
-    if session is None or fold(session.name) != fold(name):
+    if session is None or session.folded != fold(name):
         chat.limits.session(asker.address)
     return chat.sessions.sign_in(name, session)
 

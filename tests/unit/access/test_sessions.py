@@ -80,6 +80,23 @@ class NameTests(SessionsTestCase):
             self.assertTrue(self.sessions.holds_name(ada))
         self.assert_taken("ada")
 
+    def test_uses_are_noted_to_the_second(self) -> None:
+        ada = self.sessions.sign_in("ada", None)
+        first, noted = self.sessions._holders["ada"], sessions_module._SEEN_SECONDS
+        self.clock.advance(noted / 2)
+        self.assertTrue(self.sessions.holds_name(ada))
+        self.assertIs(self.sessions._holders["ada"], first)
+        self.clock.advance(noted / 2)
+        self.assertTrue(self.sessions.holds_name(ada))
+        self.assertEqual(self.sessions._holders["ada"].seen, noted)
+
+    def test_a_name_that_was_used_just_now_is_let_go_of_at_once(self) -> None:
+        ada, bob = self.sessions.sign_in("ada", None), self.sessions.sign_in("bob", None)
+        self.sessions.sign_out(ada)
+        self.accounts.names.add("bob")
+        self.assertNotEqual(self.sessions.sign_in("ada", None).id, ada.id)
+        self.assertEqual((self.sessions.holds_name(ada), self.sessions.holds_name(bob)), (False, False))
+
     def test_the_wall_clock_frees_no_name(self) -> None:
         self.sessions.sign_in("ada", None)
         self.now += HOLD_NAME_SECONDS
@@ -244,7 +261,7 @@ class MemoryTests(SessionsTestCase):
     def test_names_that_are(self) -> None:
         with patch.object(sessions_module, "_NAMES", 3):
             first, *_ = [self.sessions.sign_in(f"ada{number}", None) for number in range(3)]
-            self.clock.advance(1.0)
+            self.clock.advance(sessions_module._SEEN_SECONDS)
             self.sessions.holds_name(first)
             self.sessions.sign_in("bob", None)
         self.assertEqual(list(self.sessions._holders), ["ada2", "ada0", "bob"])
