@@ -27,7 +27,7 @@ class KnownRooms:
         """Whether the room `name` is known to be there; where it is not, it may be all the same."""
         return name in self._known
 
-    def has(self, name: str) -> Deferred[bool]:
+    def ask(self, name: str) -> Deferred[bool]:
         """Whether anybody has posted in the room `name`, as the store says.  Fails with `ServerFault`.
 
         Those who ask for one room are answered in the order in which they asked.

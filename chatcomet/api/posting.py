@@ -50,10 +50,11 @@ def post(chat: Chat, asked: Post, asker: Asker) -> Deferred[Posted]:
     taken: Sequence[Taken] = ()
     if not chat.gate.may_name_author(asker, room):  # a back end posts for many
         taken = chat.limits.post(asker.counted, room, chat.gate.rules(room), asker.crowd)
+    answer: Deferred[Posted] = Deferred()  # our own: the store's is not to be cancelled
     if chat.rooms.knows(room):
-        return chat.store.append(room, draft)
-    answer: Deferred[Posted] = Deferred()
-    chat.rooms.has(room).addCallback(partial(_append, chat, room, draft, asker, taken)).chainDeferred(answer)
+        chat.store.append(room, draft).chainDeferred(answer)
+    else:
+        chat.rooms.ask(room).addCallback(partial(_append, chat, room, draft, asker, taken)).chainDeferred(answer)
     return answer
 
 

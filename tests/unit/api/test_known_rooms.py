@@ -20,7 +20,7 @@ class KnownRoomsTestCase(SynchronousTestCase):
 
     def has(self, name: str = "lobby") -> bool:
         """As who posts asks."""
-        return self.rooms.knows(name) or self.successResultOf(self.rooms.has(name))
+        return self.rooms.knows(name) or self.successResultOf(self.rooms.ask(name))
 
 
 class HasTests(KnownRoomsTestCase):
@@ -46,7 +46,7 @@ class HasTests(KnownRoomsTestCase):
         self.store.hold_bounds = True
         answers: list[tuple[int, bool]] = []
         for number in range(3):
-            self.rooms.has("lobby").addCallback(partial(self.note, answers, number))
+            self.rooms.ask("lobby").addCallback(partial(self.note, answers, number))
         self.assertEqual((len(self.store.bounds_asked), answers), (1, []))
         self.store.post("lobby")
         self.store.answer_all()
@@ -57,7 +57,7 @@ class HasTests(KnownRoomsTestCase):
 
     def test_one_who_asks_no_more_leaves_the_others_as_they_are(self) -> None:
         self.store.hold_bounds = True
-        first, second = self.rooms.has("lobby"), self.rooms.has("lobby")
+        first, second = self.rooms.ask("lobby"), self.rooms.ask("lobby")
         first.cancel()
         self.failureResultOf(first, CancelledError)
         self.store.post("lobby")
@@ -67,7 +67,7 @@ class HasTests(KnownRoomsTestCase):
     def test_fails_with_the_store_and_is_asked_again(self) -> None:
         self.store.post("lobby")
         self.store.down = True
-        self.failureResultOf(self.rooms.has("lobby"), StoreUnavailable)
+        self.failureResultOf(self.rooms.ask("lobby"), StoreUnavailable)
         self.store.down = False
         self.assertTrue(self.has())
 
@@ -78,7 +78,7 @@ class HasTests(KnownRoomsTestCase):
             self.assertTrue(self.has(name))
         self.store.down = True
         self.assertEqual([self.has(name) for name in "bcd"], [True] * 3)
-        self.failureResultOf(self.rooms.has("a"), StoreUnavailable)
+        self.failureResultOf(self.rooms.ask("a"), StoreUnavailable)
 
 
 class MakingTests(KnownRoomsTestCase):
@@ -91,7 +91,7 @@ class MakingTests(KnownRoomsTestCase):
 
     def test_also_for_who_asked_before(self) -> None:
         self.store.hold_bounds = True
-        first, second = self.rooms.has("lobby"), self.rooms.has("lobby")
+        first, second = self.rooms.ask("lobby"), self.rooms.ask("lobby")
         first.addCallback(lambda _: self.rooms.making("lobby", succeed(None)))
         self.store.answer_all()
         self.successResultOf(first)

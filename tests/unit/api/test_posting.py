@@ -324,16 +324,38 @@ class KeyTests(PostingTestCase):
             self.assert_refused(Malformed, Post("lobby", "hello", key=key), ada)
 
 
+class KnownRoomTests(PostingTestCase):
+    def test_the_store_is_asked_once_whether_the_room_is_there(self) -> None:
+        asked: list[str] = []
+        bounds = self.store.bounds
+
+        def note(room: str) -> Deferred[Bounds]:
+            asked.append(room)
+            return bounds(room)
+
+        self.patch(self.store, "bounds", note)
+        self.add("hello")
+        asked.clear()
+        for text in ("one", "two", "three"):
+            self.post(Post("lobby", text))
+        self.assertEqual(asked, ["lobby"])
+
+
 class LostPosterTests(PostingTestCase):
+    def begin(self) -> None:
+        """Nothing is known of the lobby."""
+
     def test_a_poster_who_hangs_up_has_posted(self) -> None:
+        self.begin()
         self.store.holding = True
         answer = post(self.chat, Post("lobby", "hello"), SOMEBODY)
         answer.cancel()
         self.failureResultOf(answer, CancelledError)
         self.store.release()
-        self.assertEqual(self.texts(), ["hello"])
+        self.assertEqual(self.texts()[-1], "hello")
 
     def test_what_fails_after_it_hung_up_is_nobodys_error(self) -> None:
+        self.begin()
         self.store.holding = True
         answer = post(self.chat, Post("lobby", "hello"), SOMEBODY)
         answer.cancel()
@@ -349,3 +371,9 @@ class LostPosterTests(PostingTestCase):
     def test_a_forgotten_session_is_none_of_its_business(self) -> None:
         eve = holder(Session("made-elsewhere", "eve", NOON), None)
         self.assertEqual(self.post(Post("lobby", "hello"), eve).author, "eve")
+
+
+class LostPosterInAKnownRoomTests(LostPosterTests):
+    def begin(self) -> None:
+        """Somebody has posted in it."""
+        self.post(Post("lobby", "before"))
