@@ -2,8 +2,8 @@
 
 The rules:
 
-* One commit for all that is queued when the thread comes round, until it has `BATCH_APPENDS`: a commit costs as much as
-  hundreds of rows.  A draft that is refused fails alone.
+* One commit for all that is queued when the thread comes round, until it has `BATCH_APPENDS` (it has less than twice as
+  many then): a commit costs as much as hundreds of rows.  A draft that is refused fails alone.
 * After the commit, and never before it, *one* call hands over what was appended and how each append came out.
 * A transaction that failed may have happened all the same.  It is *in doubt* until the database is open again
   and was asked; then it is handed over, or forgotten.  There is never a second one in doubt, since nothing is written
@@ -41,7 +41,7 @@ from chatcomet.stores import rulings
 from chatcomet.stores.tables import Tables
 
 BATCH_APPENDS = 200
-SWEPT_ROWS = 500
+SWEPT_ROWS = 500  # more than are appended in one commit, or garbage would grow
 RETRY_SECONDS = 1.0
 SCRUB_SECONDS = 1.0
 
@@ -125,7 +125,7 @@ class Commits:
         self._in_doubt = News()
 
     def put(self, asked: Sequence[Asked]) -> None:
-        """Let all of `asked` be done after those before them, in one transaction if they are not too many."""
+        """Let all of `asked` be done after those before them: in one transaction, or `BATCH_APPENDS` in each."""
         for start in range(0, len(asked), BATCH_APPENDS):
             self._queue.put(asked[start : start + BATCH_APPENDS])
 

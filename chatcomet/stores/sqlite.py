@@ -3,10 +3,9 @@
 What happens where:
 
 * In the reactor's thread, `SqliteStore`: it queues, and it tells and answers what the threads hand over.  It touches
-  the database twice: to open it, and to read the rulings before anybody is served.  What is to be written it hands in
-  when the turn of the reactor is over, all at once: the writer would begin with the first and commit it alone, and a
-  commit, and that two threads take turns for it, costs as much as twenty posts (with 64 who post, 36 and not 4 share
-  a commit so, and 8,200 and not 4,700 a second are acknowledged).
+  the database twice: to open it, and to read the rulings before anybody is served.  What is to be written in one
+  turn of the reactor it hands in at the beginning of the next one, together: the writer would begin with the first, and
+  commit it alone.
 * In the writer's thread, ``commits.py`` over the SQL in ``tables.py`` and ``rulings.py``.
 * In the readers' threads, ``readers.py``.
 

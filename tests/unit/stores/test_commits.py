@@ -70,6 +70,13 @@ class CommitsTests(SynchronousTestCase):
         self.assertEqual([self.successResultOf(each).message.seq for each in posted], list(range(5)))
         self.assertEqual(self.told, [{"lobby": [0, 1]}, {"lobby": [2, 3]}, {"lobby": [4]}])
 
+    def test_a_commit_is_never_twice_as_long(self) -> None:
+        self.patch(commits, "BATCH_APPENDS", 2)
+        self.put(Draft("ada", "hello"))
+        self.commits.put([Append("lobby", Draft("ada", "hello"), Deferred()) for _ in range(3)])
+        self.run_all()
+        self.assertEqual(self.told, [{"lobby": [0, 1, 2]}, {"lobby": [3]}])
+
     def test_drafts_that_are_refused_or_known_spoil_nothing(self) -> None:
         key = IdempotencyKey("session", "k")
         first = self.put(Draft("ada", "one", None, key))

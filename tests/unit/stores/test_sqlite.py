@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 import subprocess
+from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from chatcomet.core.rulings import Ruling
 from chatcomet.core.store import Retain, Store, keep_all
 from chatcomet.errors import KeyReused, StartRefused, StoreBusy
 from chatcomet.stores import commits, database, readers, rulings, schema, sqlite
+from chatcomet.stores.commits import Asked
 from chatcomet.stores.sqlite import SqliteStore
 from tests.unit.stores import contract, erasing_contract, retention_contract, rulings_contract
 from tests.unit.stores.hand_reactor import HandReactor
@@ -63,20 +65,22 @@ class SqliteRulingsContract(ThreadedCase, rulings_contract.RulingsContract):
 class TurnTests(SqliteCase):
     """What is asked of the store in one turn of the reactor is written together."""
 
-    def test_all_share_a_commit(self) -> None:
+    def test_all_is_put_at_once(self) -> None:
         store = self.open_store()
-        before = self.disk.commits
-        posted = [store.append(room, Draft("ada", "hello")) for room in ("a", "b", "a")]
-        self.reactor.run_until(posted[0])
-        self.assertEqual([self.successResultOf(each).message.seq for each in posted], [0, 0, 1])
-        self.assertEqual(self.disk.commits - before, 1)
+        put, batches = store._commits.put, []
 
-    def test_nothing_is_lost_where_the_store_is_closed_before_the_turn_ends(self) -> None:
-        store = self.open_store()
-        posted = store.append("lobby", Draft("ada", "hello"))
-        self.close_store(store)
-        self.assertEqual(self.successResultOf(posted).message.seq, 0)
-        self.assertEqual(self.texts(self.open_store()), ["hello"])
+        def note(asked: Sequence[Asked]) -> None:
+            batches.append(len(asked))
+            put(asked)
+
+        self.patch(store._commits, "put", note)
+        posted = [store.append(room, Draft("ada", "hello")) for room in ("a", "b", "a")]
+        erased = store.erase("a", 0)
+        self.assertEqual(batches, [])
+        self.assertTrue(self.result(erased))
+        self.assertEqual([self.successResultOf(each).message.seq for each in posted], [0, 0, 1])
+        self.post(store, "more")
+        self.assertEqual(batches, [4, 1])
 
 
 class ReopeningTests(SqliteCase):
