@@ -7,6 +7,8 @@ import signal
 import sys
 from pathlib import Path
 from tempfile import mkdtemp
+from types import FrameType
+from typing import NoReturn
 
 from bench.loading import build
 from bench.machine import describe
@@ -22,8 +24,9 @@ SPARE_DESCRIPTORS = 500
 
 
 def main(words: list[str]) -> int:
-    """0 if all went well, 1 if a measurement failed; the report says which."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by a signal"))  # and with it what was started
+    """0 if all went well, 1 if a measurement failed (the report says which), 2 if it can't be measured here."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     options = read_options(words)
     if options.report_only:
         report = Report.load(options.into)
@@ -41,6 +44,13 @@ def main(words: list[str]) -> int:
     for failed in report.measurements.faults:
         say(f"bench: FAILED: {failed.part} {failed.at} {failed.server}: {failed.fault}")
     return 1 if report.measurements.faults else 0
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    """End as by an exception, so that the server ends, too, that runs now."""
+    signal.signal(number, signal.SIG_IGN)
+    say("bench: ended by a signal")
+    sys.exit(128 + number)
 
 
 def _run(options: Options) -> Report:
