@@ -52,7 +52,7 @@ test: lint system ## run lint, types and every test
 	$(BIN)/pytest $(TOGETHER) tests/integration
 
 .PHONY: bench
-bench: $(VENV)/bench ## measure it beside Nchan, Tornado and Klein (more than an hour; ARGS=--quick: six minutes)
+bench: $(VENV)/bench ## measure it beside Nchan, Tornado and Klein (45 minutes; ARGS=--quick: six)
 	@bench/install-system
 	@$(BIN)/python -m bench $(ARGS)
 
