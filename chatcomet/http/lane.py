@@ -34,7 +34,7 @@ from chatcomet.http.socket import open_socket
 ASKS = 1_024
 """How many first lines are remembered."""
 
-HEADS_BYTES = 16 * 1024 * 1024
+HEADS_BYTES = 32 * 1024 * 1024
 """How much of headers is remembered: what a crowd of 20,000 browsers sends."""
 
 _ENTRY_BYTES = 200  # what a dict takes for one, and objects for what it says
