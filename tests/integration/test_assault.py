@@ -24,7 +24,7 @@ HUNT = int(os.environ.get("CHATCOMET_HUNT") or 0)
 REQUESTS = max(HUNT, 10_000)
 SEED = random.SystemRandom().randrange(1 << 32) if HUNT else 5
 GROWTH_KIB = 64 * 1024
-"""What is remembered on purpose has its limits: of headers 16 MiB, of rooms, names and addresses some thousands."""
+"""What is remembered on purpose has its limits: of headers 32 MiB, of rooms, names and addresses some thousands."""
 
 log = logging.getLogger(__name__)
 
