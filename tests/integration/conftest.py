@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 
+from tests.integration.browser_library import evaluate, library_page, web_url
 from tests.integration.chromium import chromium
-from tests.integration.library import evaluate, library_page, web_url
 from tests.integration.pages import Visit
 from tests.integration.server import Server
 

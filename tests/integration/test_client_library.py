@@ -1,4 +1,4 @@
-"""chatcomet.js reads and posts, whatever the server and the network do (see `library`).
+"""chatcomet.js reads and posts, whatever the server and the network do (see `browser_library`).
 
 Each test evaluates a script in an empty page and asserts on what the script returns.
 """
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.integration.library import Evaluate
+from tests.integration.browser_library import Evaluate
 
 # The pure parts
 

@@ -1,10 +1,10 @@
-"""chatcomet.js and who may do what: refusals, tickets, sessions, moderation (see `library`)."""
+"""chatcomet.js and who may do what: refusals, tickets, sessions, moderation (see `browser_library`)."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.integration.library import Evaluate
+from tests.integration.browser_library import Evaluate
 
 # Who may
 
