@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
+from typing import NamedTuple
 
 from chatcomet.access.accounts import Account
 from chatcomet.access.identity import GUEST, Identity, Kind, Session, fold
@@ -13,6 +14,13 @@ from chatcomet.access.tickets import Ticket
 from chatcomet.core.roster import Person
 
 
+class Clearance(NamedTuple):
+    """For which rooms somebody may read it is known; in the `life` of a `Gate` that it belongs to."""
+
+    life: int
+    rooms: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Somebody who asks for something, and `address`, from where; as `Proxies` counts it: None is nobody's.
@@ -20,7 +28,7 @@ class Asker:
     `session` and `ticket`: by which of these it is known, if by any.  `person`: as whom rosters show it.
     `right`: the id of what it is known by, which may end, and ends at `until` (seconds since 1970) by itself.
     `fingerprint`: of a member's account, where that is known.  `has_ended`: whether a session was shown that is none.
-    `readable`: the rooms that it may read, as a `Gate` has found: see there.
+    `cleared`: for the rooms that it may read, as a `Gate` has found: see there.
     """
 
     identity: Identity = Identity()  # noqa: RUF009  # it is frozen
@@ -32,7 +40,11 @@ class Asker:
     until: float = inf
     fingerprint: str | None = None
     has_ended: bool = False
-    readable: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
+    cleared: Clearance | None = field(default=None, init=False, compare=False, repr=False)
+
+    def clear(self, clearance: Clearance) -> None:
+        """Remember it, which is all that ever changes here."""
+        object.__setattr__(self, "cleared", clearance)
 
     @property
     def name(self) -> str:

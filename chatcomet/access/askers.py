@@ -1,7 +1,7 @@
 """Askers: who somebody is, by what came with the request.
 
-To find that out anew for each poll would cost more than the poll.  So an `Asker` is kept for as long as what it was
-found by holds, which is looked at each time: a session that was not signed out and has its name, a ticket that counts.
+To find that out anew for each poll would cost more than the poll.  So whoever has found it out once keeps the `Asker`,
+and asks each time whether it `holds`: a session that was not signed out and has its name, a ticket that counts.
 Whoever stays is looked at when something has changed: see `Askers.check`.
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 from chatcomet.access.accounts import NOBODY, Register
 from chatcomet.access.asker import Asker, bearer, ended, holder, nameless, stranger
 from chatcomet.access.identity import Kind, fold
+from chatcomet.access.recent import Recent
 from chatcomet.access.rulings import Rulings
 from chatcomet.access.sessions import Sessions
-from chatcomet.access.tickets import Tickets
+from chatcomet.access.tickets import Ticket, Tickets
 from chatcomet.errors import BadTicket, NotSignedIn
 
-_REMEMBERED = 20_000
-_ENDED = "\n"  # in the place of any cookie that is worth nothing: of those there are too many
+_REMEMBERED = 20_000  # strangers, by address
 
 
 class Askers:
@@ -29,31 +29,52 @@ class Askers:
         self._tickets = tickets
         self._rulings = rulings
         self._accounts = accounts
-        self._known: dict[tuple[str | None, str], Asker] = {}  # by address, and cookie or ticket
+        self._strangers: Recent[str | None, Asker] = Recent(_REMEMBERED)  # by address
 
     def stranger(self, address: str | None) -> Asker:
-        """Somebody at `address`."""
-        return self._known.get((address, "")) or self._remember(stranger(address), "")
+        """Somebody at `address`: the same for all who are there."""
+        known = self._strangers.get(address)
+        if known is None:
+            known = stranger(address)
+            self._strangers.put(address, known)
+        return known
 
     def holder(self, cookie: str, address: str | None) -> Asker:
         """Whose session `cookie` is; who has `ended`, if it is nobody's.  Counts as a use of the session's name."""
         session = self._sessions.recall(cookie)
         if session is None:
-            return self._known.get((address, _ENDED)) or self._remember(ended(address), _ENDED)
-        if not self._sessions.holds_name(session):
-            return nameless(session, address)
-        known = self._known.get((address, cookie))
-        return known if known and known.session is session else self._remember(holder(session, address), cookie)
+            return ended(address)
+        return holder(session, address) if self._sessions.holds_name(session) else nameless(session, address)
 
     def bearer(self, text: str, address: str | None) -> Asker:
         """Whom the ticket `text` speaks of.  Raises `BadTicket`."""
         if self._tickets is None:
             raise BadTicket("tickets are not taken here: the operator has given no key to check them with")
         ticket = self._tickets.verify(text)
-        if self._rulings.is_ruled("revoked", "", ticket.id):
+        if self._is_revoked(ticket):
             raise BadTicket("this ticket was revoked")
-        known = self._known.get((address, text))
-        return known if known and known.ticket is ticket else self._remember(bearer(ticket, address), text)
+        return bearer(ticket, address)
+
+    def holds(self, asker: Asker) -> bool:
+        """Whether whoever comes with the same again is the same `asker`.  Counts as a use of the session's name.
+
+        One whose session has ended, or has lost its name, is always looked for again.
+        """
+        if asker.ticket is not None:
+            holds = self._tickets is not None and self._tickets.holds(asker.ticket)
+            return holds and not self._is_revoked(asker.ticket)
+        session = asker.session
+        if session is None:
+            return not asker.has_ended
+        return not asker.is_nameless and self._sessions.holds(session) and self._sessions.holds_name(session)
+
+    def age(self) -> int:
+        """Forget who was not here lately; how many that were."""
+        tickets = 0 if self._tickets is None else self._tickets.age()
+        return self._strangers.age() + self._sessions.age() + tickets
+
+    def _is_revoked(self, ticket: Ticket) -> bool:
+        return self._rulings.is_ruled("revoked", "", ticket.id)
 
     def check(self, asker: Asker) -> None:
         """Raise `NotSignedIn` if `asker` is not any more who it was found to be.
@@ -65,9 +86,3 @@ class Askers:
             raise NotSignedIn("the account that you were known by is gone, or has another password")
         if kind is Kind.GUEST and name is not None and self._accounts.has_account(fold(name)):
             raise NotSignedIn("the name that you had as a guest is an account's now")
-
-    def _remember(self, asker: Asker, found_by: str) -> Asker:
-        if len(self._known) >= _REMEMBERED:
-            del self._known[next(iter(self._known))]
-        self._known[asker.address, found_by] = asker
-        return asker

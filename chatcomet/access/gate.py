@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chatcomet.access.asker import Asker
+from chatcomet.access.asker import Asker, Clearance
 from chatcomet.access.grants import ACTIONS as GRANTED
 from chatcomet.access.identity import Kind, fold
 from chatcomet.access.permission import admits, may, may_somebody
@@ -18,8 +18,11 @@ from chatcomet.access.rulings import Rulings
 from chatcomet.core.rulings import Kind as Ruled
 from chatcomet.errors import NotAllowed, NotSignedIn, SessionEnded
 
-_READABLE = 64
-"""Of how many rooms it is remembered with an asker."""
+_ROOMS = 64
+"""For how many rooms one clearance can be."""
+
+_CLEARANCES = 1_000
+"""So many are kept to be given to others, too: most people read what others read."""
 
 _DOING: dict[Action, str] = {
     "read": "read this room",
@@ -50,11 +53,13 @@ class Gate:
         self._policy = policy
         self._rulings = rulings
         self._life = 0  # of what was found
+        self._cleared: dict[frozenset[str], Clearance] = {}
         rulings.subscribe(lambda _: self.forget())
 
     def forget(self) -> None:
         """Something has changed: what was found is worth nothing."""
         self._life += 1
+        self._cleared.clear()
 
     def rules(self, room: str) -> Rules:
         """What holds in `room`."""
@@ -62,11 +67,23 @@ class Gate:
 
     def check_reader(self, asker: Asker, room: str) -> None:
         """Raise `NotAllowed` or `NotSignedIn` unless `asker` may read `room`: the way of each poll."""
-        if asker.readable.get(room) != self._life:
+        cleared = asker.cleared
+        if cleared is None or cleared.life != self._life:
             self.check("read", asker, room)
-            if len(asker.readable) >= _READABLE:
-                asker.readable.clear()
-            asker.readable[room] = self._life
+            asker.clear(self._clearance(frozenset((room,))))
+        elif room not in cleared.rooms:
+            self.check("read", asker, room)
+            others = cleared.rooms if len(cleared.rooms) < _ROOMS else ()
+            asker.clear(self._clearance(frozenset((room, *others))))
+
+    def _clearance(self, rooms: frozenset[str]) -> Clearance:
+        """One for `rooms`, and the same for all who may read just these: of many who wait each would have its own."""
+        found = self._cleared.get(rooms)
+        if found is None:
+            if len(self._cleared) >= _CLEARANCES:
+                self._cleared.clear()
+            self._cleared[rooms] = found = Clearance(self._life, rooms)
+        return found
 
     def check(self, action: Action, asker: Asker, room: str) -> None:
         """Raise `NotAllowed` unless `asker` may do `action` in `room`, or `NotSignedIn` where to sign in may help.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, cast, get_args
+from weakref import WeakValueDictionary
 
 from chatcomet.access.patterns import check_pattern, matches
 from chatcomet.errors import Malformed
@@ -22,9 +23,12 @@ PATTERNS = 256
 _ROOMS = 32  # whose answers are remembered; a poll asks for as many at the most
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Grants:
-    """Room patterns, each once and in order, and the actions granted where they match.  Make one by `parse`."""
+    """Room patterns, each once and in order, and the actions granted where they match.  Make one by `parse`.
+
+    Those that are equal are one object, and what they grant is found out once: a back end grants the same to many.
+    """
 
     rules: tuple[tuple[str, tuple[Action, ...]], ...] = ()
     _seen: dict[str, tuple[Action, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -37,7 +41,8 @@ class Grants:
         if len(value) > PATTERNS:
             raise Malformed(f"grants have {PATTERNS} room patterns at most")
         rules = ((check_pattern(pattern), _read_actions(pattern, actions)) for pattern, actions in value.items())
-        return cls(tuple(sorted(rule for rule in rules if rule[1])))
+        made = cls(tuple(sorted(rule for rule in rules if rule[1])))
+        return _GRANTED.setdefault(made.rules, made)
 
     def to_object(self) -> dict[str, tuple[Action, ...]]:
         """What `parse` would read these from; actions in the order of `ACTIONS`."""
@@ -58,6 +63,9 @@ class Grants:
             self._seen.clear()
         self._seen[room] = found = _in_order(frozenset(granted))
         return found
+
+
+_GRANTED: WeakValueDictionary[tuple[tuple[str, tuple[Action, ...]], ...], Grants] = WeakValueDictionary()
 
 
 def _read_actions(pattern: object, value: object) -> tuple[Action, ...]:

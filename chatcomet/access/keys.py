@@ -32,6 +32,9 @@ from jwt import InvalidKeyError, get_algorithm_by_name
 
 from chatcomet.errors import StartRefused
 
+SECRETS = "HS256"
+"""The algorithm of secrets."""
+
 SECRET_BYTES = 32
 RSA_BITS = 2_048
 FILE_BYTES = 16 * 1024
@@ -60,7 +63,7 @@ def load_key(path: Path) -> Key:
     """The key at `path` for checking tickets: a secret or a public key.  Raises `StartRefused`."""
     content = _read(path)
     if not _is_pem(content):
-        return Key("HS256", _secret(content, path))
+        return Key(SECRETS, _secret(content, path))
     if _is_private(content):
         raise StartRefused(
             f"{path} holds a private key, which signs: whoever checks tickets should have the public one alone "
@@ -82,7 +85,7 @@ def load_signing_key(path: Path) -> SigningKey:
     """The key at `path` for signing tickets: a secret or a private key.  Raises `StartRefused`."""
     content = _read(path)
     if not _is_pem(content):
-        return SigningKey("HS256", _secret(content, path))
+        return SigningKey(SECRETS, _secret(content, path))
     if not _is_private(content):
         raise StartRefused(f"{path} holds no private key: only that can sign")
     try:
@@ -156,7 +159,7 @@ def _secret(content: bytes, path: Path) -> bytes:
 def _is_public_key(secret: bytes) -> bool:
     """Whether this is a public key for all we know: in DER, as a JWK, for SSH."""
     try:
-        get_algorithm_by_name("HS256").prepare_key(secret)
+        get_algorithm_by_name(SECRETS).prepare_key(secret)
     except InvalidKeyError:
         return True
     return _SSH_KEY.search(secret) is not None

@@ -21,6 +21,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from chatcomet.access.accounts import NOBODY, Register
 from chatcomet.access.identity import GUEST, Session, check_name
+from chatcomet.access.recent import Recent
 from chatcomet.errors import NameTaken, StartRefused
 
 LIFE_SECONDS = 30 * 24 * 3600
@@ -60,7 +61,7 @@ class Sessions:
         self._wall = wall
         self._clock = clock
         self._holders: dict[str, _Holder] = {}  # by folded name, the one used last stands last
-        self._known: dict[str, Session] = {}  # by cookie: verified before; the oldest is dropped at _REMEMBERED
+        self._known: Recent[str, Session] = Recent(_REMEMBERED)  # by cookie: verified before
         self._has_ended = has_ended
         self._accounts = accounts
 
@@ -120,7 +121,8 @@ class Sessions:
             return False
         self._holders.pop(name, None)  # to stand last again
         self._holders[name] = _Holder(_holder(session), now)
-        _drop_oldest(self._holders, _NAMES)
+        if len(self._holders) > _NAMES:
+            del self._holders[next(iter(self._holders))]
         return True
 
     def guest(self, name: str) -> str | None:
@@ -138,11 +140,17 @@ class Sessions:
         if len(cookie) > _COOKIE_CHARACTERS:
             return None
         session = self._known.get(cookie) or self._verify(cookie)
-        if session is None or self._has_ended(session.id) or end_of(session) <= self._wall():
-            return None
-        if session.member and not self._accounts.vouches(session.fingerprint):
-            return None
-        return session
+        return session if session is not None and self.holds(session) else None
+
+    def holds(self, session: Session) -> bool:
+        """Whether `session`, of a cookie that was good, is still one: see `recall`."""
+        if self._has_ended(session.id) or end_of(session) <= self._wall():
+            return False
+        return not session.member or self._accounts.vouches(session.fingerprint)
+
+    def age(self) -> int:
+        """Forget cookies that nobody has used lately, which are verified when they come again; how many that were."""
+        return self._known.age()
 
     def _verify(self, cookie: str) -> Session | None:
         try:
@@ -158,8 +166,7 @@ class Sessions:
                 session = Session(who, name, issued)
             case _:  # ours, but of a version that had another form
                 return None
-        self._known[cookie] = session
-        _drop_oldest(self._known, _REMEMBERED)
+        self._known.put(cookie, session)
         return session
 
     def _release(self, session: Session) -> None:
@@ -184,11 +191,6 @@ def end_of(session: Session) -> float:
 def _holder(session: Session) -> str:
     """As whom `session` holds its name: all of a member's sessions do so as one."""
     return _MEMBER if session.member else session.id
-
-
-def _drop_oldest(remembered: dict[str, Session] | dict[str, _Holder], limit: int) -> None:
-    if len(remembered) > limit:
-        del remembered[next(iter(remembered))]
 
 
 def read_key(path: Path | None) -> bytes:

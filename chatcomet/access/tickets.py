@@ -1,9 +1,8 @@
 """Tickets: who somebody is and what they may do, said by a back end and signed (JSON Web Tokens, RFC 7519).
 
-A ticket is checked once and looked up from then on, until it expires: its text is the key to what was found, so that
-a poll costs a look and a comparison of times.  Only what was found good is remembered.  A flood of forged tickets
-thus drives out none, but each of them costs time: 15 µs or so if its algorithm is none of the keys', and else 100 to
-500 µs, by its length, for each key of that algorithm.
+A ticket is checked once and looked up from then on, until it expires: a hash of its text is the key to what was found.
+Only what was found good is remembered.  A flood of forged tickets thus drives out none, but each of them costs time:
+15 µs or so if its algorithm is none of the keys', and else 50 to 500 µs, by its length, for each key of that algorithm.
 
 What a ticket says of its own signature is taken for little: of its header only `alg` counts, which has to be what a
 key of the server's is for (`keys.py`); `kid`, `jku`, `jwk`, `x5c` and the like choose nothing, and `crit` is refused.
@@ -20,16 +19,19 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import NoReturn
 
 from jwt import InvalidTokenError, PyJWS
+from jwt.algorithms import HMACAlgorithm
 
 from chatcomet.access.grants import Grants
 from chatcomet.access.identity import GUEST, check_name, fold
-from chatcomet.access.keys import Key
+from chatcomet.access.keys import SECRETS, Key
+from chatcomet.access.recent import Recent
 from chatcomet.errors import BadTicket, Malformed
 
 TICKET_CHARACTERS = 4_096
@@ -43,8 +45,9 @@ LATEST_SECONDS = 10**11
 """Whatever is later than this, in the year 5138, was meant to be something else: milliseconds, mostly."""
 
 _JTI = "jti:"
-_REMEMBERED = 20_000
-_REMEMBERED_BYTES = 64 * 1024 * 1024
+_HEADERS = 64  # of tickets, of which it is remembered what they say
+_REMEMBERED_BYTES = 32 * 1024 * 1024  # of tickets that were verified: 20,000 whose grants are of some rooms
+
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -85,21 +88,28 @@ class Tickets:
         self._keys = tuple(keys)
         self._audience = audience
         self._wall = wall
-        self._signatures = PyJWS(algorithms=sorted({key.algorithm for key in self._keys}))
-        self._known: dict[str, Ticket] = {}  # by text, the oldest first
-        self._known_bytes = 0
+        self._signatures = _signatures({key.algorithm for key in self._keys})
+        self._known: Recent[bytes, Ticket] = Recent(_REMEMBERED_BYTES, _bytes)  # by what `_key` makes of its text
 
     def verify(self, text: str) -> Ticket:
         """The ticket that `text` is.  Raises `BadTicket`."""
-        known = self._known.get(text)
+        key = sha256(text.encode(errors="surrogatepass")).digest()
+        known = self._known.get(key)
         ticket = known or self._check(text)
-        if self._wall() >= ticket.until:
-            if known:
-                self._forget(text)
+        if not self.holds(ticket):
+            self._known.forget(key)
             raise BadTicket("this ticket has expired")
         if not known:
-            self._remember(text, ticket)
+            self._known.put(key, ticket)
         return ticket
+
+    def holds(self, ticket: Ticket) -> bool:
+        """Whether `ticket`, which was verified, has not expired since."""
+        return self._wall() < ticket.until
+
+    def age(self) -> int:
+        """Forget tickets that nobody has used lately, which are checked when they come again; how many that were."""
+        return self._known.age()
 
     def _check(self, text: str) -> Ticket:
         """The ticket that `text` is, expired or not."""
@@ -108,15 +118,15 @@ class Tickets:
         if not _FORM.fullmatch(text):
             raise BadTicket("a ticket is a signed JSON Web Token: three parts in base64url, with dots between")
         signed = text.rpartition(".")[0]
-        claims = _read_object(self._payload(text, _read_header(signed)))
+        claims = _read_object(self._payload(text, _read_algorithm(text.partition(".")[0])))
         self._check_beginning(claims)
         self._check_audience(claims)
         return _read_claims(claims, signed)
 
-    def _payload(self, text: str, header: Mapping[str, object]) -> bytes:
-        """What is signed in `text`, if one of the keys has signed it."""
+    def _payload(self, text: str, algorithm: object) -> bytes:
+        """What is signed in `text` by `algorithm`, if one of the keys has signed it."""
         for key in self._keys:
-            if key.algorithm == header.get("alg"):
+            if key.algorithm == algorithm:
                 try:
                     decoded = self._signatures.decode_complete(text, key.material, [key.algorithm])
                 except InvalidTokenError:
@@ -141,15 +151,6 @@ class Tickets:
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
             raise BadTicket("this ticket is not for this server: its audience is another, or missing")
 
-    def _remember(self, text: str, ticket: Ticket) -> None:
-        self._known[text] = ticket
-        self._known_bytes += _bytes(text, ticket)
-        while len(self._known) > _REMEMBERED or self._known_bytes > _REMEMBERED_BYTES:
-            self._forget(next(iter(self._known)))
-
-    def _forget(self, text: str) -> None:
-        self._known_bytes -= _bytes(text, self._known.pop(text))
-
 
 def check_subject(text: str) -> str:
     """The name that `text` is, of somebody who may have a ticket.  Raises `Malformed`."""
@@ -166,21 +167,38 @@ def check_id(text: str) -> str:
     return text
 
 
-def _read_header(signed: str) -> Mapping[str, object]:
-    segment = signed.partition(".")[0]
+class _Secrets(HMACAlgorithm):
+    """Takes a secret as it is: that it is no key of another kind was seen as it was loaded, and takes 35 µs."""
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        assert isinstance(key, bytes), "secrets are loaded as bytes"
+        return key
+
+
+def _signatures(algorithms: Set[str]) -> PyJWS:
+    """What checks signatures by `algorithms` and by no others."""
+    signatures = PyJWS(algorithms=sorted(algorithms - {SECRETS}))
+    if SECRETS in algorithms:
+        signatures.register_algorithm(SECRETS, _Secrets(HMACAlgorithm.SHA256))
+    return signatures
+
+
+@lru_cache(_HEADERS)
+def _read_algorithm(segment: str) -> object:
+    """The algorithm that the header of a ticket names: nearly all tickets of one issuer have the same header."""
     try:
         header = _read_object(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
     except binascii.Error:
         raise BadTicket("the header of this ticket is not base64url") from None
     if not header.keys().isdisjoint(("crit", "b64")):  # RFC 7515, 4.1.11; RFC 7797, 7
         raise BadTicket("the header of this ticket asks for what is not done here")
-    return header
+    return header.get("alg")
 
 
 def _read_object(content: bytes) -> Mapping[str, object]:
     """The JSON object that `content` is, no member of it twice at any depth."""
     try:
-        value = json.loads(content.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+        value = _JSON.decode(content.decode())
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
@@ -197,6 +215,9 @@ def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
 
 
 def _read_claims(claims: Mapping[str, object], signed: str) -> Ticket:
@@ -227,6 +248,6 @@ def _read_seconds(claims: Mapping[str, object], claim: str) -> float:
     return seconds
 
 
-def _bytes(text: str, ticket: Ticket) -> int:
+def _bytes(key: bytes, ticket: Ticket) -> int:
     """About what remembering this ticket takes, with some rooms that its grants were asked for."""
-    return 1_000 + len(text) + 160 * len(ticket.grants.rules)
+    return 1_000 + 160 * len(ticket.grants.rules)

@@ -9,12 +9,14 @@ routes call, too, so that both lanes give the same answers (law 12).
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from twisted.internet.defer import fail, succeed
 
 from chatcomet.access.asker import Asker
+from chatcomet.access.recent import Recent
 from chatcomet.api.chat import Chat
 from chatcomet.api.waiting import Pending
 from chatcomet.core.message import parse_number
@@ -37,7 +39,10 @@ ASKS = 1_024
 HEADS_BYTES = 32 * 1024 * 1024
 """How much of headers is remembered: what a crowd of 20,000 browsers sends."""
 
-_ENTRY_BYTES = 200  # what a dict takes for one, and objects for what it says
+_SOURCE_BYTES = 700  # what there is of one beside its header: who that is, for the most part
+
+_ELSEWHERE = 20_000
+"""How many are remembered who send what others do from another address, as all do to whom one ticket was given."""
 
 _FOLLOWED: Ask[None] = Ask(lambda _: succeed(None), lambda _: None)
 """What remains of a stream when it has ended: nothing."""
@@ -53,11 +58,18 @@ _SOCKET = re.compile(r"/rooms/([a-z0-9][a-z0-9._-]{0,63})/socket")
 _MESSAGES = re.compile(r"/rooms/([a-z0-9][a-z0-9._-]{0,63})/messages")
 
 
-class Source(NamedTuple):
-    """From whom a request comes, by its header; `origin`: the page's that asks, if that is a listed one."""
+@dataclass(slots=True, eq=False)
+class Source:
+    """From whom requests with one header come; `origin`: the page's that asks, if that is a listed one.
 
-    credentials: Credentials
+    `asker`: who that is, over connections from `peer`, once it was found out.  Then `credentials` are kept no longer,
+    which say all that the header says again.
+    """
+
+    credentials: Credentials | None
     origin: str | None
+    peer: str | None = None
+    asker: Asker | None = None
 
 
 class Peer(Protocol):
@@ -87,9 +99,9 @@ class Lane:
         self._hosts = hosts
         self._cookie = SessionCookie(chat.settings.prefix)
         self._most_bytes = most_bytes(chat.settings.connections)
-        self._asks: dict[bytes, Ask[Any]] = {}  # by first line
-        self._sources: dict[bytes, Source] = {}  # by header
-        self._sources_bytes = 0
+        self._asks: Recent[bytes, Ask[Any]] = Recent(ASKS)  # by first line
+        self._sources: Recent[bytes, Source] = Recent(HEADS_BYTES, _source_bytes)  # by header
+        self._elsewhere: Recent[tuple[Source, str], Asker] = Recent(_ELSEWHERE)
 
     def take(self, data: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
         """What the request that `data` is asks for, and the outcome of that; None if it is not for this lane.
@@ -115,21 +127,17 @@ class Lane:
             peer.origin = source.origin
         ask = self._asks.get(first) or self._learn_poll(first)
         if ask is None:
-            return self._follow(first, block, source.credentials, peer)
-        return ask, ask.begin(self._asker(source.credentials, peer))
+            return self._follow(first, block, peer)
+        return ask, ask.begin(self._asker(source, block, peer))
 
     def _learn_header(self, block: bytes, peer: Peer) -> Source | None:
         """Who asks, if `block` is a plain header of a request for this server, and nothing behind it."""
         head = self._for_us(read_head(block))
-        source = None if head is None or head.length else self._read_source(head, peer)
-        if source is None:
+        credentials = None if head is None or head.length else self._read_credentials(head, peer)
+        if credentials is None:
             return None
-        size = len(block) + source.credentials.size + len(source.origin or "") + _ENTRY_BYTES
-        if self._sources_bytes + size > HEADS_BYTES:
-            self._sources.clear()
-            self._sources_bytes = 0
-        self._sources[block] = source
-        self._sources_bytes += size
+        source = Source(credentials, peer.origin)
+        self._sources.put(block, source)
         return source
 
     def _learn_poll(self, first: bytes) -> Ask[Any] | None:
@@ -149,22 +157,18 @@ class Lane:
             ask = None if room is None or cursor is None else room_poll(self._chat, room[1], cursor, line)
         if ask is not None:
             without_ticket(line)
-            if len(self._asks) >= ASKS:
-                self._asks.clear()
-            self._asks[first] = ask
+            self._asks.put(first, ask)
         return ask
 
-    def _follow(
-        self, first: bytes, block: bytes, credentials: Credentials, peer: Peer
-    ) -> tuple[Ask[Any], Pending[Any]] | None:
+    def _follow(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
         """The end of the event stream that is asked for, if one is."""
         line, head = read_line(first), read_head(block)
         path = None if line is None else self._under_prefix(line.path)
         room = None if path is None else _EVENTS.fullmatch(path)
-        if line is None or head is None or room is None:
+        credentials = None if head is None or room is None else self._read_credentials(head, peer)
+        if line is None or head is None or room is None or credentials is None:
             return None
-        credentials = with_ticket(credentials, line)
-        asker = self._asker(credentials, peer)
+        asker = self._known_by(with_ticket(credentials, line), peer)
         return _FOLLOWED, follow_room(self._chat, room[1], line, head, asker, peer.body())
 
     def _open(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
@@ -174,10 +178,10 @@ class Lane:
         room = None if path is None else _SOCKET.fullmatch(path)
         if line is None or head is None or room is None:
             return None
-        source = self._read_source(head, peer)
-        if source is None:
+        credentials = self._read_credentials(head, peer)
+        if credentials is None:
             return None
-        credentials = with_ticket(source.credentials, line)
+        credentials = with_ticket(credentials, line)
         who = partial(known_by, self._chat, credentials, peer.address())
         return _FOLLOWED, open_socket(self._chat, room[1], line, head, who, peer.channel())
 
@@ -191,14 +195,38 @@ class Lane:
         head = self._for_us(read_head(block + blank))  # without the empty line it is only the beginning of one
         if head is None or head.length != len(body):
             return None
-        source = self._read_source(head, peer)
-        if source is None:
+        credentials = self._read_credentials(head, peer)
+        if credentials is None:
             return None
         ask = seed_post(self._chat, head, body) if room is None else room_post(self._chat, room[1], head, body)
         without_ticket(line)
-        return ask, ask.begin(self._asker(source.credentials, peer))
+        return ask, ask.begin(self._known_by(credentials, peer))
 
-    def _asker(self, credentials: Credentials, peer: Peer) -> Asker:
+    def age(self) -> int:
+        """Forget what nobody has asked for lately, and who did not ask; how many that were."""
+        return self._asks.age() + self._sources.age() + self._elsewhere.age()
+
+    def _asker(self, source: Source, block: bytes, peer: Peer) -> Asker:
+        """Who asks with the header `block`, of which `source` tells: the way of each poll."""
+        if source.credentials is NONE:
+            return peer.somebody or self._known_by(NONE, peer)
+        here = peer.address()
+        asker = source.asker if source.peer == here else self._elsewhere.get((source, here))
+        return asker if asker is not None and self._chat.askers.holds(asker) else self._find(source, block, peer)
+
+    def _find(self, source: Source, block: bytes, peer: Peer) -> Asker:
+        """The same, and to be remembered."""
+        head = None if source.credentials else read_head(block)
+        credentials = source.credentials if head is None else self._read_credentials(head, peer)
+        assert credentials is not None, "it was read before"
+        here, asker = peer.address(), self._known_by(credentials, peer)
+        if source.peer not in (None, here):
+            self._elsewhere.put((source, here), asker)
+        else:
+            source.peer, source.asker, source.credentials = here, asker, None
+        return asker
+
+    def _known_by(self, credentials: Credentials, peer: Peer) -> Asker:
         if credentials is not NONE:
             return known_by(self._chat, credentials, peer.address())
         if peer.somebody is None:
@@ -213,8 +241,8 @@ class Lane:
         """`head`, if it is there and calls this server by a name of its own; `ChatRequest` refuses the others."""
         return head if head is not None and self._hosts.knows(head.header("Host") or "") else None
 
-    def _read_source(self, head: Head, peer: Peer) -> Source | None:
-        """Whom `peer` is, and to which page it will be answered.
+    def _read_credentials(self, head: Head, peer: Peer) -> Credentials | None:
+        """What `peer` says of who it is; and it learns to which page it will be answered.
 
         None for a password, which is not looked into here, and for what says nothing: not all paths ask who it is.
         """
@@ -227,4 +255,8 @@ class Lane:
             credentials = read_credentials(head, cookie)
         except Malformed:
             return None
-        return None if credentials.password is not None else Source(credentials, origin)
+        return None if credentials.password is not None else credentials
+
+
+def _source_bytes(block: bytes, source: Source) -> int:
+    return len(block) + _SOURCE_BYTES

@@ -31,12 +31,12 @@ OTHERWISE: dict[str, dict[str, float]] = {
     "chatcomet.access.remembered": {"REMEMBERED": KEPT},
     "chatcomet.access.rulings": {"KEPT": KEPT, "CROWD": KEPT},
     "chatcomet.access.sessions": {"_REMEMBERED": KEPT, "_NAMES": KEPT},
-    "chatcomet.access.tickets": {"_REMEMBERED": KEPT},
+    "chatcomet.access.tickets": {"_REMEMBERED_BYTES": 2_000 * KEPT},
     "chatcomet.access.tries": {"REMEMBERED": KEPT},
     "chatcomet.api.known_rooms": {"_REMEMBERED": KEPT},
     "chatcomet.core.hub": {"CROWD": KEPT, "IDLE_SECONDS": LASTS_SECONDS, "LEFT_SECONDS": LASTS_SECONDS},
     "chatcomet.core.roster": {"GRACE_SECONDS": LASTS_SECONDS},
-    "chatcomet.http.lane": {"ASKS": KEPT, "HEADS_BYTES": 1_000 * KEPT},
+    "chatcomet.http.lane": {"ASKS": KEPT, "HEADS_BYTES": 1_000 * KEPT, "_ELSEWHERE": KEPT},
 }
 """What stands there otherwise, by module."""
 

@@ -66,12 +66,6 @@ class HolderTests(AskersTestCase):
         ada = self.sessions.admit("ada", None)
         self.assertEqual(self.askers.holder(self.sessions.cookie(ada), HERE), holder(ada, HERE))
 
-    def test_is_kept_for_each_address(self) -> None:
-        _, cookie = self.sign_in("ada")
-        here = self.askers.holder(cookie, HERE)
-        self.assertIsNot(self.askers.holder(cookie, THERE), here)
-        self.assertIs(self.askers.holder(cookie, HERE), here)
-
     def test_coming_keeps_the_name(self) -> None:
         ada, cookie = self.sign_in("ada")
         for _ in range(3):
@@ -126,11 +120,6 @@ class BearerTests(AskersTestCase):
         for text in (ticket(), ticket(sub="bob", grants={"team-*": ["as"]})):
             self.assertEqual(self.askers.bearer(text, HERE), bearer(self.tickets.verify(text), HERE))
 
-    def test_is_kept_for_each_address(self) -> None:
-        here = self.askers.bearer(ticket(), HERE)
-        self.assertIsNot(self.askers.bearer(ticket(), THERE), here)
-        self.assertIs(self.askers.bearer(ticket(), HERE), here)
-
     def test_what_is_no_good_ticket(self) -> None:
         _, cookie = self.sign_in("ada")
         for text in ("", cookie, ticket()[:-4] + "AAAA"):
@@ -162,7 +151,8 @@ class BearerTests(AskersTestCase):
         ada = self.askers.bearer(ticket(jti="1"), HERE)
         assert ada.right is not None
         self.rulings.rule(Ruling("ended", "", ada.right, inf, "ada", NOON))
-        self.assertIs(self.askers.bearer(ticket(jti="1"), HERE), ada)
+        self.assertEqual(self.askers.bearer(ticket(jti="1"), HERE), ada)
+        self.assertTrue(self.askers.holds(ada))
 
     def test_without_keys_there_are_none(self) -> None:
         self.askers = Askers(self.sessions, None, self.rulings)
@@ -198,23 +188,91 @@ class CheckTests(AskersTestCase):
             self.askers.check(asker)
 
 
-class MemoryTests(AskersTestCase):
-    def test_so_many_are_kept_and_the_oldest_go_first(self) -> None:
-        with patch.object(askers_module, "_REMEMBERED", 3):
-            _, cookie = self.sign_in("ada")
-            first, ada, bob, last = [
-                *(self.askers.stranger(HERE), self.askers.holder(cookie, HERE)),
-                *(self.askers.bearer(ticket(sub="bob"), HERE), self.askers.stranger(THERE)),
-            ]
-            self.assertIs(self.askers.holder(cookie, HERE), ada)
-            self.assertIs(self.askers.bearer(ticket(sub="bob"), HERE), bob)
-            self.assertIs(self.askers.stranger(THERE), last)
-            self.assertIsNot(self.askers.stranger(HERE), first)
-            self.assertEqual(len(self.askers._known), 3)
+class HoldsTests(AskersTestCase):
+    """Whoever comes again is asked for by what was found."""
 
-    def test_what_is_worth_nothing_is_not_kept(self) -> None:
-        self.askers.stranger(HERE)
-        for number in range(10):
-            self.askers.holder(f"forged {number}", HERE)
-            self.assertRaises(BadTicket, self.askers.bearer, f"forged {number}", HERE)
-        self.assertEqual(len(self.askers._known), 2)
+    def test_whoever_is_as_before(self) -> None:
+        _, cookie = self.sign_in("ada")
+        member_cookie = self.sessions.cookie(self.sessions.admit("mo", None))
+        for asker in (
+            self.askers.stranger(HERE),
+            self.askers.holder(cookie, HERE),
+            self.askers.holder(member_cookie, None),
+            self.askers.bearer(ticket(), THERE),
+            member(Account("bob"), HERE),
+        ):
+            self.assertTrue(self.askers.holds(asker))
+
+    def test_coming_again_keeps_the_name(self) -> None:
+        _, cookie = self.sign_in("ada")
+        ada = self.askers.holder(cookie, HERE)
+        for _ in range(3):
+            self.clock.advance(HOLD_NAME_SECONDS - 1)
+            self.assertTrue(self.askers.holds(ada))
+            self.assertRaises(NameTaken, self.sessions.sign_in, "ada", None)
+
+    def test_no_session_that_has_ended_or_is_too_old(self) -> None:
+        session, cookie = self.sign_in("ada")
+        ada = self.askers.holder(cookie, HERE)
+        self.now += LIFE_SECONDS
+        self.assertFalse(self.askers.holds(ada))
+        self.now -= LIFE_SECONDS
+        self.assertTrue(self.askers.holds(ada))
+        self.rulings.rule(Ruling("ended", "", session.id, inf, "ada", NOON))
+        self.assertFalse(self.askers.holds(ada))
+
+    def test_no_session_that_has_lost_its_name(self) -> None:
+        _, cookie = self.sign_in("ada")
+        ada = self.askers.holder(cookie, HERE)
+        self.clock.advance(HOLD_NAME_SECONDS)
+        self.sign_in("ada")
+        self.assertFalse(self.askers.holds(ada))
+
+    def test_no_guest_whose_name_is_an_accounts_now(self) -> None:
+        _, cookie = self.sign_in("ada")
+        ada = self.askers.holder(cookie, HERE)
+        self.accounts.names = {"ada"}
+        self.assertFalse(self.askers.holds(ada))
+
+    def test_no_member_whose_account_has_changed(self) -> None:
+        self.accounts.fingerprints = {"of ada"}
+        ada = self.askers.holder(self.sessions.cookie(self.sessions.admit("ada", None, "of ada")), HERE)
+        self.assertTrue(self.askers.holds(ada))
+        self.accounts.fingerprints = {"of bob"}
+        self.assertFalse(self.askers.holds(ada))
+
+    def test_no_ticket_that_has_expired_or_was_revoked(self) -> None:
+        ada = self.askers.bearer(ticket(jti="1"), HERE)
+        self.now += 60
+        self.assertFalse(self.askers.holds(ada))
+        self.now -= 60
+        self.assertTrue(self.askers.holds(ada))
+        self.rulings.rule(Ruling("revoked", "", "jti:1", inf, "ada", NOON))
+        self.assertFalse(self.askers.holds(ada))
+
+    def test_nobody_who_may_be_known_again_at_any_time(self) -> None:
+        ada, _ = self.sign_in("ada")
+        for asker in (ended(HERE), nameless(ada, HERE)):
+            self.assertFalse(self.askers.holds(asker))
+
+
+class MemoryTests(AskersTestCase):
+    def test_so_many_strangers_are_kept(self) -> None:
+        with patch.object(askers_module, "_REMEMBERED", 3):
+            self.askers = Askers(self.sessions, self.tickets, self.rulings, self.accounts)
+        for number in range(9):
+            self.askers.stranger(f"192.0.2.{number}")
+        self.assertEqual(len(self.askers._strangers), 3)
+
+    def test_who_does_not_come_is_forgotten_in_time(self) -> None:
+        here = self.askers.stranger(HERE)
+        self.sign_in("ada")
+        _, cookie = self.sign_in("bob")
+        self.askers.holder(cookie, HERE)
+        self.askers.bearer(ticket(), HERE)
+        self.askers.stranger(THERE)
+        for _ in range(2):
+            self.assertIs(self.askers.stranger(HERE), here)
+            self.askers.age()
+        self.assertEqual(list(self.askers._strangers), [HERE])
+        self.assertEqual((len(self.sessions._known), len(self.tickets._known)), (0, 0))

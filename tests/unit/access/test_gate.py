@@ -272,9 +272,23 @@ class ReaderTests(GateTestCase):
         rooms = [f"room{number}" for number in range(200)]
         for room in rooms:
             self.reads(asker, room)
-            self.assertLessEqual(len(asker.readable), 64)
+            self.assertLessEqual(len(asker.cleared.rooms if asker.cleared else ()), 64)
         self.assertEqual([self.reads(asker, room) for room in rooms[-1:]], [False])
         self.assertTrue(self.reads(asker, rooms[0]))
+
+    def test_all_who_read_the_same_have_one_clearance(self) -> None:
+        askers = [stranger(None), guest("ada"), with_ticket("bob", "read")]
+        for asker in askers:
+            for room in ("lobby", "news") if asker.ticket else ("news", "lobby"):
+                self.gate.check_reader(asker, room)
+        self.assertEqual(len({id(asker.cleared) for asker in askers}), 1)
+        self.gate.check_reader(askers[0], "kitchen")
+        self.assertEqual([self.reads(asker, "kitchen") for asker in askers], [False, True, True])
+
+    def test_so_many_clearances_are_kept_to_be_shared(self) -> None:
+        for number in range(1_500):
+            self.reads(stranger(None), f"room{number}")
+        self.assertLessEqual(len(self.gate._cleared), 1_000)
 
 
 class EndedTests(GateTestCase):

@@ -232,24 +232,35 @@ class SignOutTests(SessionsTestCase):
 
 
 class MemoryTests(SessionsTestCase):
-    """What is remembered has an end, and the oldest goes first."""
+    """What is remembered has an end."""
 
     def test_cookies(self) -> None:
         with patch.object(sessions_module, "_REMEMBERED", 3):
-            cookies = [self.sessions.cookie(self.sessions.sign_in(f"ada{number}", None)) for number in range(5)]
-            for cookie in cookies:
-                self.assertIsNotNone(self.sessions.recall(cookie))
-            self.assertEqual(list(self.sessions._known), cookies[2:])
-            self.assertIsNotNone(self.sessions.recall(cookies[0]))
+            self.setUp()
+        cookies = [self.sessions.cookie(self.sessions.sign_in(f"ada{number}", None)) for number in range(5)]
+        for cookie in cookies:
+            self.assertIsNotNone(self.sessions.recall(cookie))
+        self.assertEqual(len(self.sessions._known), 3)
+        for cookie in cookies:
+            self.assertIsNotNone(self.sessions.recall(cookie))
+
+    def test_one_that_nobody_uses_is_forgotten_in_time(self) -> None:
+        used, unused = (self.sessions.cookie(self.sessions.sign_in(name, None)) for name in ("ada", "bob"))
+        self.sessions.recall(unused)
+        for _ in range(2):
+            self.sessions.recall(used)
+            self.sessions.age()
+        self.assertEqual(list(self.sessions._known), [used])
+        self.assertIsNotNone(self.sessions.recall(unused))
 
     def test_forged_cookies_are_not_remembered(self) -> None:
         self.sessions.recall("forged")
-        self.assertEqual(self.sessions._known, {})
+        self.assertEqual(len(self.sessions._known), 0)
 
     def test_a_cookie_written_at_length_is_not_either(self) -> None:
         payload, dot, signature = self.sessions.cookie(Session("id", "ada", NOON)).rpartition(".")
         self.assertIsNone(self.sessions.recall(payload + dot + "!" * 4_000 + signature))
-        self.assertEqual(self.sessions._known, {})
+        self.assertEqual(len(self.sessions._known), 0)
 
     def test_names_that_are_not_used(self) -> None:
         for number in range(5):

@@ -167,8 +167,9 @@ class LimitTests(ReadersTestCase):
             self.assertEqual(len(readers), len(listed))
         for each in listed:
             readers.leave(each)
-        self.assertEqual((len(readers), readers._by_address, readers._by_right), (0, {}, {}))
-        readers.stop()
+        self.assertEqual((len(readers), readers._by_address), (0, {}))
+        self.clock.advance(EXPIRY_SECONDS)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def asker(self, address: str | None, right: str | None) -> Asker:
         if right == "ticket":
