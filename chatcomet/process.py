@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 from twisted.internet.base import ReactorBase
@@ -112,6 +113,21 @@ def give_memory_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def tidy() -> None:
+    """Free the garbage that there is, and give the system back all memory that is free then."""
+    gc.collect()
+    give_memory_back()
+
+
+def resident_bytes() -> int:
+    """How much memory this process has; 0 where the system does not tell (it is Linux that does)."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * resource.getpagesize()
 
 
 def share_interpreter() -> None:

@@ -53,7 +53,15 @@ from chatcomet.http.lane import Lane
 from chatcomet.http.outbox import Outbox
 from chatcomet.http.resource import ChatResource
 from chatcomet.http.site import ChatSite, Closable
-from chatcomet.process import give_memory_back, most_accepted, most_connections, spare_descriptors
+from chatcomet.process import (
+    give_memory_back,
+    most_accepted,
+    most_connections,
+    resident_bytes,
+    spare_descriptors,
+    tidy,
+)
+from chatcomet.rest import Rest
 from chatcomet.settings import Settings
 from chatcomet.stores.urls import key_path, open_store
 
@@ -107,6 +115,7 @@ class ChatService(Service):
         key, tries = secrets.token_bytes(32), settings.sign_in_tries
         self._sign_in = SignIn(checkers, self._hashing, reactor, key, tries) if checkers else None
         self._watch: Watch | None = None
+        self._rest: Rest | None = None
         self._listening: list[Deferred[None]] = []  # fired where it listens: some endpoints take their time
         self._chat: Chat | None = None
         self._ports: list[IListeningPort] = []
@@ -153,7 +162,10 @@ class ChatService(Service):
         if self._sign_in is not None and self._sign_in.stamp():
             self._watch = Watch(self._sign_in.stamp, self._sign_in.read_again, self._in_thread, self._reactor)
             self._watch.start(chat.readers.check_all)
-        self._site.serve(ChatResource(chat).resource(), Lane(chat, self._site.hosts))
+        lane = Lane(chat, self._site.hosts)
+        self._site.serve(ChatResource(chat).resource(), lane)
+        self._rest = Rest([chat.askers.age, lane.age], tidy, time.process_time, resident_bytes, self._reactor)
+        self._rest.start()
         for port in self._ports:
             self._tell_address(port)
 
@@ -186,6 +198,8 @@ class ChatService(Service):
         self._refusals.stop()
         if self._chat is not None:
             self._chat.readers.stop()
+        if self._rest is not None:
+            self._rest.stop()
         if self._watch is not None:
             self._watch.stop()
         self._hashing.stop()

@@ -19,12 +19,13 @@ _CORE = frozenset({"core", "errors"})
 _ACCESS = _CORE | {"access", "settings"}
 _API = _ACCESS | {"api"}
 _HTTP = _API | {"http"}
-_SERVICE = _HTTP | {"stores", "process", "service"}
+_SERVICE = _HTTP | {"stores", "process", "rest", "service"}
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset({"errors", "core"}),
     "process": frozenset({"errors"}),
+    "rest": frozenset(),
     "core": _CORE,
     "stores": _CORE | {"stores"},
     "access": _ACCESS,

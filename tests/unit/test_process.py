@@ -10,6 +10,7 @@ import sys
 import time
 from types import SimpleNamespace
 from unittest.mock import patch
+from weakref import ref
 
 from twisted.internet.base import ReactorBase
 from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
@@ -25,9 +26,11 @@ from chatcomet.process import (
     most_connections,
     on_hangup,
     raise_descriptor_limit,
+    resident_bytes,
     settle_garbage_collector,
     share_interpreter,
     spare_descriptors,
+    tidy,
     use_monotonic_clock,
 )
 
@@ -46,6 +49,25 @@ class MemoryTests(SynchronousTestCase):
 
     def test_with_the_one_that_is_here(self) -> None:
         give_memory_back()
+
+    def test_what_lies_in_cycles_is_garbage(self) -> None:
+        class Cycle:
+            def __init__(self) -> None:
+                self.itself = self
+
+        cycle = ref(Cycle())
+        tidy()
+        self.assertIsNone(cycle())
+
+    def test_how_much_there_is(self) -> None:
+        before = resident_bytes()
+        self.assertGreater(before, 10_000_000)
+        much = b"x" * 50_000_000
+        self.assertGreater(resident_bytes(), before + len(much) // 2)
+
+    def test_which_not_every_system_tells(self) -> None:
+        with patch("pathlib.Path.read_text", side_effect=FileNotFoundError):
+            self.assertEqual(resident_bytes(), 0)
 
 
 class ThreadlessReactor(ReactorBase):

@@ -22,19 +22,17 @@ from chatcomet.access.grants import Grants
 from chatcomet.access.issuing import issue
 from chatcomet.access.keys import load_signing_key, write_secret
 from chatcomet.access.rulings import Rulings
-from chatcomet.api.chat import Chat
 from chatcomet.api.waiting import Wait
 from chatcomet.core.message import Draft, Sizes
 from chatcomet.core.rulings import Ruling
 from chatcomet.core.store import Before
 from chatcomet.errors import BadTicket, StartRefused, StoreUnavailable
-from chatcomet.http.site import ChatSite
 from chatcomet.service import BACKLOG_CONNECTIONS, ChatService
 from chatcomet.settings import ConnectionLimits, Settings
 from chatcomet.stores.memory import MemoryStore
 from tests.unit.api.running_chat import SOMEBODY
 from tests.unit.http.peer import asking
-from tests.unit.service_case import SETTINGS, ServiceTestCase
+from tests.unit.service_case import SETTINGS, ServiceTestCase, chat_of
 
 
 class StartTests(ServiceTestCase):
@@ -89,21 +87,17 @@ class StartTests(ServiceTestCase):
         self.assertEqual(self.connect().ask("/x/session").status, 404)
 
     def test_what_tickets_are_checked_with(self) -> None:
-        chats: list[Chat] = []
-        self.patch(service_module, "Lane", lambda chat, _: chats.append(chat))
-        self.patch(ChatSite, "serve", lambda *_: None)
         with TemporaryDirectory() as folder:
             old, new = Path(folder) / "old.key", Path(folder) / "new.key"
             write_secret(old)
             write_secret(new)
             for audience in (None, "chat"):
                 settings = replace(SETTINGS, ticket_keys=(str(new), str(old)), ticket_audience=audience)
-                ChatService(settings, cast(ReactorBase, self.reactor)).startService()
+                chat = chat_of(ChatService(settings, cast(ReactorBase, self.reactor)))
                 for path in (old, new):
                     text = issue(load_signing_key(path), "ada", Grants(), time.time(), 60, audience=audience)
-                    self.assertEqual(chats[-1].askers.bearer(text, None).name, "ada")
-        self.service.startService()
-        error = self.assertRaises(BadTicket, chats[-1].askers.bearer, text, None)
+                    self.assertEqual(chat.askers.bearer(text, None).name, "ada")
+        error = self.assertRaises(BadTicket, chat_of(self.service).askers.bearer, text, None)
         self.assertIn("not taken here", str(error))
 
     def test_a_key_that_can_not_be_read_refuses_the_start(self) -> None:

@@ -13,7 +13,6 @@ from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred, succeed
 
-from chatcomet import service as service_module
 from chatcomet.access.accounts import Account
 from chatcomet.access.argon2_checker import Argon2Checker
 from chatcomet.access.asker import member
@@ -21,15 +20,13 @@ from chatcomet.access.hashing import Hashing
 from chatcomet.access.password_file import PasswordFile
 from chatcomet.access.passwords import parse_entries
 from chatcomet.access.watch import LOOK_SECONDS
-from chatcomet.api.chat import Chat
 from chatcomet.api.waiting import Wait
 from chatcomet.errors import NotSignedIn, SignInFailed, StartRefused, TooManyTries
-from chatcomet.http.site import ChatSite
 from chatcomet.service import ChatService
 from chatcomet.stores.memory import MemoryStore
 from tests.unit.access.cheap_hash import cheap_hash
 from tests.unit.http.peer import asking
-from tests.unit.service_case import SETTINGS, ServiceTestCase
+from tests.unit.service_case import SETTINGS, ServiceTestCase, chat_of
 
 
 class PolicyTests(ServiceTestCase):
@@ -81,16 +78,9 @@ class PolicyTests(ServiceTestCase):
 
 
 class SignInTests(ServiceTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.chats: list[Chat] = []
-        self.patch(service_module, "Lane", lambda chat, _: self.chats.append(chat))
-        self.patch(ChatSite, "serve", lambda *_: None)
-
     def test_whoever_the_checkers_know_may(self) -> None:
         checker = InMemoryUsernamePasswordDatabaseDontUse(ada=b"secret")
-        ChatService(SETTINGS, cast(ReactorBase, self.reactor), checkers=[checker]).startService()
-        sign_in = self.chats[0].sign_in
+        sign_in = chat_of(ChatService(SETTINGS, cast(ReactorBase, self.reactor), checkers=[checker])).sign_in
         assert sign_in is not None
         self.assertEqual(self.successResultOf(sign_in.authenticate("ada", "secret", None)).name, "ada")
         self.failureResultOf(sign_in.authenticate("ada", "wrong", None), SignInFailed)
@@ -98,15 +88,13 @@ class SignInTests(ServiceTestCase):
     def test_so_many_may_fail(self) -> None:
         checker = InMemoryUsernamePasswordDatabaseDontUse(ada=b"secret")
         settings = replace(SETTINGS, sign_in_tries=2)
-        ChatService(settings, cast(ReactorBase, self.reactor), checkers=[checker]).startService()
-        sign_in = self.chats[0].sign_in
+        sign_in = chat_of(ChatService(settings, cast(ReactorBase, self.reactor), checkers=[checker])).sign_in
         assert sign_in is not None
         for outcome in (SignInFailed, SignInFailed, TooManyTries):
             self.failureResultOf(sign_in.authenticate("ada", "wrong", None), outcome)
 
     def test_without_any_nobody_can(self) -> None:
-        self.service.startService()
-        self.assertIsNone(self.chats[0].sign_in)
+        self.assertIsNone(chat_of(self.service).sign_in)
 
     def test_whoever_waits_by_an_account_that_goes_is_dismissed_while_it_runs(self) -> None:
         def in_thread(_: ChatService, work: Callable[[], None]) -> Deferred[None]:
@@ -119,10 +107,10 @@ class SignInTests(ServiceTestCase):
             path.write_text(f"ada:{cheap_hash('x')}\n")
             checker = Argon2Checker(PasswordFile(path), b"key")
             service = ChatService(SETTINGS, cast(ReactorBase, self.reactor), checkers=[checker])
-            service.startService()
+            chat = chat_of(service)
             (entry,) = parse_entries(path.read_text()).values()
             ada = member(Account("ada", entry.fingerprint), None)
-            wait = Wait(self.chats[0].readers, ada, ("lobby",), ())
+            wait = Wait(chat.readers, ada, ("lobby",), ())
             self.assertTrue(wait.enter())
             never: Deferred[None] = Deferred()
             answer = wait.until(never)
