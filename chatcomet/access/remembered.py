@@ -7,6 +7,7 @@ for the address from which it came, and as long as the account is as it was.  A 
 from __future__ import annotations
 
 import hmac
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ class Remembered:
         self._key = key
         self._vouches = vouches
         self._clock = clock
-        self._successes: dict[bytes, _Success] = {}  # the oldest first
+        self._successes: OrderedDict[bytes, _Success] = OrderedDict()  # the oldest first
 
     def key(self, name: str, password: bytes, address: str | None) -> bytes:
         """By what a success is known again."""

@@ -16,6 +16,7 @@ ruled anew about a name is ruled about all sessions that were ruled for it.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred
@@ -133,7 +134,7 @@ class Rulings:
     def _keep(self, ruling: Ruling) -> None:
         if self._count >= self._crowd:
             self._forget_over()
-        among = self._ruled.setdefault((ruling.kind, ruling.room), {})
+        among = self._ruled.setdefault((ruling.kind, ruling.room), OrderedDict())
         among[ruling.subject] = ruling
         self._count += 1
         if ruling.subject.startswith(SESSION):

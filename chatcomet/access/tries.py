@@ -28,6 +28,7 @@ name              1 min         who guesses from many addresses (1,440 times a d
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple, TypeVar
@@ -69,8 +70,8 @@ class Tries:
     def __init__(self, clock: IReactorTime, free: int) -> None:
         self._clock = clock
         self._free = free
-        self._counts: dict[_Whose, _Count] = {}  # the one that failed last stands last
-        self._known: dict[_Whose, float] = {}  # when who signed in, the last one last
+        self._counts: OrderedDict[_Whose, _Count] = OrderedDict()  # the one that failed last stands last
+        self._known: OrderedDict[_Whose, float] = OrderedDict()  # when who signed in, the last one last
 
     def check(self, name: str, address: str | None) -> None:
         """Raises `TooManyTries` while a try of `name` from `address` has to wait."""
@@ -163,6 +164,6 @@ def _network(address: str | None) -> str:
     return str(ip)
 
 
-def _drop_oldest(remembered: dict[_Whose, V]) -> None:
+def _drop_oldest(remembered: OrderedDict[_Whose, V]) -> None:
     while len(remembered) > REMEMBERED:
-        del remembered[next(iter(remembered))]
+        remembered.popitem(last=False)

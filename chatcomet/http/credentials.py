@@ -43,11 +43,6 @@ class Credentials:
     forwarded: str | None = None
     x_forwarded_for: str | None = None
 
-    @property
-    def size(self) -> int:
-        """About how many bytes these take."""
-        return len(self.cookie or self.ticket or "") + len(self.forwarded or "") + len(self.x_forwarded_for or "")
-
 
 NONE = Credentials()
 """Of who says nothing: always this one."""

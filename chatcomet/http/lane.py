@@ -62,14 +62,12 @@ _MESSAGES = re.compile(r"/rooms/([a-z0-9][a-z0-9._-]{0,63})/messages")
 class Source:
     """From whom requests with one header come; `origin`: the page's that asks, if that is a listed one.
 
-    `asker`: who that is, over connections from `peer`, once it was found out.  Then `credentials` are kept no longer,
-    which say all that the header says again.
+    `asker`: who that is, over connections from `peer`; None where the header does not say.
     """
 
-    credentials: Credentials | None
     origin: str | None
-    peer: str | None = None
-    asker: Asker | None = None
+    peer: str
+    asker: Asker | None
 
 
 class Peer(Protocol):
@@ -120,25 +118,17 @@ class Lane:
     def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
         if b"/socket" in first and (opened := self._open(first, block, peer)) is not None:
             return opened  # its header is another one each time
-        source = self._sources.get(block) or self._learn_header(block, peer)
-        if source is None:
+        source = self._sources.get(block)
+        credentials = None if source else self._read_block(block, peer)
+        if source is None and credentials is None:
             return None
-        if peer.origin is not source.origin:
+        if source is not None and peer.origin is not source.origin:
             peer.origin = source.origin
         ask = self._asks.get(first) or self._learn_poll(first)
         if ask is None:
             return self._follow(first, block, peer)
-        return ask, ask.begin(self._asker(source, block, peer))
-
-    def _learn_header(self, block: bytes, peer: Peer) -> Source | None:
-        """Who asks, if `block` is a plain header of a request for this server, and nothing behind it."""
-        head = self._for_us(read_head(block))
-        credentials = None if head is None or head.length else self._read_credentials(head, peer)
-        if credentials is None:
-            return None
-        source = Source(credentials, peer.origin)
-        self._sources.put(block, source)
-        return source
+        asker = self._recall(source, peer) if source else None
+        return ask, ask.begin(asker or self._find(block, source, credentials, peer))
 
     def _learn_poll(self, first: bytes) -> Ask[Any] | None:
         """What the line asks for, if that is a poll."""
@@ -206,24 +196,28 @@ class Lane:
         """Forget what nobody has asked for lately, and who did not ask; how many that were."""
         return self._asks.age() + self._sources.age() + self._elsewhere.age()
 
-    def _asker(self, source: Source, block: bytes, peer: Peer) -> Asker:
-        """Who asks with the header `block`, of which `source` tells: the way of each poll."""
-        if source.credentials is NONE:
-            return peer.somebody or self._known_by(NONE, peer)
+    def _recall(self, source: Source, peer: Peer) -> Asker | None:
+        """Who asks with a header that is known, unless that is to be found out (again): the way of each poll."""
+        if source.asker is None:
+            return peer.somebody
         here = peer.address()
         asker = source.asker if source.peer == here else self._elsewhere.get((source, here))
-        return asker if asker is not None and self._chat.askers.holds(asker) else self._find(source, block, peer)
+        return asker if asker is not None and self._chat.askers.holds(asker) else None
 
-    def _find(self, source: Source, block: bytes, peer: Peer) -> Asker:
-        """The same, and to be remembered."""
-        head = None if source.credentials else read_head(block)
-        credentials = source.credentials if head is None else self._read_credentials(head, peer)
+    def _find(self, block: bytes, source: Source | None, credentials: Credentials | None, peer: Peer) -> Asker:
+        """The same, by `credentials`, which `block` has; and to be remembered, if it is to hold."""
+        credentials = credentials or self._read_block(block, peer)
         assert credentials is not None, "it was read before"
         here, asker = peer.address(), self._known_by(credentials, peer)
-        if source.peer not in (None, here):
-            self._elsewhere.put((source, here), asker)
-        else:
-            source.peer, source.asker, source.credentials = here, asker, None
+        if not self._chat.askers.holds(asker):
+            return asker
+        known = None if credentials is NONE else asker
+        if source is None:
+            self._sources.put(block, Source(peer.origin, here, known))
+        elif source.peer == here:
+            source.asker = known
+        elif known is not None:
+            self._elsewhere.put((source, here), known)
         return asker
 
     def _known_by(self, credentials: Credentials, peer: Peer) -> Asker:
@@ -240,6 +234,11 @@ class Lane:
     def _for_us(self, head: Head | None) -> Head | None:
         """`head`, if it is there and calls this server by a name of its own; `ChatRequest` refuses the others."""
         return head if head is not None and self._hosts.knows(head.header("Host") or "") else None
+
+    def _read_block(self, block: bytes, peer: Peer) -> Credentials | None:
+        """The same of `block`, if that is a plain header of a request for this server, and nothing behind it."""
+        head = self._for_us(read_head(block))
+        return None if head is None or head.length else self._read_credentials(head, peer)
 
     def _read_credentials(self, head: Head, peer: Peer) -> Credentials | None:
         """What `peer` says of who it is; and it learns to which page it will be answered.

@@ -17,6 +17,7 @@ import hashlib
 import json
 import sqlite3
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ class Tables:
         self.outdated: dict[str, int] = {}
         self._rooms: dict[str, _Room] = {}
         self._retain_all()
-        self._garbage: dict[int, int] = dict(connection.execute(_GARBAGE))  # by a room's id: rows below this seq
+        self._garbage = OrderedDict[int, int](connection.execute(_GARBAGE))  # by a room's id: rows below this seq
 
     @property
     def has_garbage(self) -> bool:

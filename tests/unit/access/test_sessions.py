@@ -262,6 +262,13 @@ class MemoryTests(SessionsTestCase):
         self.assertIsNone(self.sessions.recall(payload + dot + "!" * 4_000 + signature))
         self.assertEqual(len(self.sessions._known), 0)
 
+    def test_names_that_are_not_used_in_time(self) -> None:
+        for name in ("ada", "bob"):
+            self.sessions.sign_in(name, None)
+            self.clock.advance(HOLD_NAME_SECONDS / 2)
+        self.assertEqual(self.sessions.age(), 1)
+        self.assertEqual(list(self.sessions._holders), ["bob"])
+
     def test_names_that_are_not_used(self) -> None:
         for number in range(5):
             self.sessions.sign_in(f"ada{number}", None)

@@ -120,15 +120,6 @@ class ReadTests(SynchronousTestCase):
         both = Said(("X-Forwarded-For", "1.2.3.4"), ("Authorization", basic("ada:secret")))
         self.assertEqual(read_credentials(both, COOKIE).x_forwarded_for, "1.2.3.4")
 
-    def test_size(self) -> None:
-        """What is kept with a header is counted."""
-        self.assertEqual(Credentials().size, 0)
-        for credentials in (
-            *(Credentials(cookie="x" * 100), Credentials(ticket="x" * 100), Credentials(forwarded="x" * 100)),
-            Credentials(x_forwarded_for="x" * 100),
-        ):
-            self.assertGreaterEqual(credentials.size, 100)
-
 
 class TicketOfQueryTests(SynchronousTestCase):
     def test_none(self) -> None:

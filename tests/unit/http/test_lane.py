@@ -255,6 +255,25 @@ class RememberedTests(LaneTestCase):
         self.assertEqual(len(self.lane._asks), 0)
         self.assert_in_lane()
 
+    def test_strangers_who_send_the_same_are_others_elsewhere(self) -> None:
+        for _ in range(2):
+            for host in ("203.0.113.9", "203.0.113.10", "203.0.113.9"):
+                peer = self.connect()
+                peer.transport.peerAddr = IPv4Address("TCP", host, 54321)
+                peer.send(POLL)
+        self.assertEqual(self.chat.readers._by_address, {"203.0.113.9": 4, "203.0.113.10": 2})
+        self.assertEqual((len(self.lane._sources), len(self.lane._elsewhere)), (1, 0))
+
+    def test_nothing_of_who_is_not_known_by_it(self) -> None:
+        sessions = self.chat.sessions
+        cookie = sessions.cookie(sessions.sign_in("ada", None))
+        for number in range(9):
+            shown = f"{cookie[:-3]}{number:03}"
+            self.assertEqual(self.peer.ask(f"{ROOM}?cursor=k3v9.0&wait=0", Cookie=f"chatcomet={shown}").status, 200)
+        self.assertEqual(self.peer.ask(f"{ROOM}?cursor=k3v9.0&wait=0", Authorization="Bearer a.b.c").status, 401)
+        self.assertEqual(len(self.lane._sources), 0)
+        self.assert_in_lane()
+
     def test_from_elsewhere_the_same_header_is_of_somebody_there(self) -> None:
         sessions = self.chat.sessions
         ada = sessions.sign_in("ada", None)
