@@ -59,7 +59,6 @@ from chatcomet.process import (
     most_connections,
     resident_bytes,
     spare_descriptors,
-    tidy,
 )
 from chatcomet.rest import Rest
 from chatcomet.settings import Settings
@@ -79,13 +78,19 @@ class ChatService(Service):
     """One chat server, as a service of Twisted's: run by ``twistd chatcomet``, or a part of another application.
 
     `reactor` has to schedule by a clock that does not jump: see `process.use_monotonic_clock`.  `checkers`
-    (of Twisted's cred) know who may sign in with a password; without any nobody can.
+    (of Twisted's cred) know who may sign in with a password; without any nobody can.  `tidy` is called in quiet, when
+    much of the process's memory may be free: see `process.tidy`, for who has it for this alone.
     """
 
     _log = Logger()
 
     def __init__(
-        self, settings: Settings, reactor: ReactorBase, *, checkers: Sequence[ICredentialsChecker] = ()
+        self,
+        settings: Settings,
+        reactor: ReactorBase,
+        *,
+        checkers: Sequence[ICredentialsChecker] = (),
+        tidy: Callable[[], object] = lambda: None,
     ) -> None:
         self.setName("chatcomet")
         self._settings = settings
@@ -116,6 +121,7 @@ class ChatService(Service):
         self._sign_in = SignIn(checkers, self._hashing, reactor, key, tries) if checkers else None
         self._watch: Watch | None = None
         self._rest: Rest | None = None
+        self._tidy = tidy
         self._listening: list[Deferred[None]] = []  # fired where it listens: some endpoints take their time
         self._chat: Chat | None = None
         self._ports: list[IListeningPort] = []
@@ -164,7 +170,8 @@ class ChatService(Service):
             self._watch.start(chat.readers.check_all)
         lane = Lane(chat, self._site.hosts)
         self._site.serve(ChatResource(chat).resource(), lane)
-        self._rest = Rest([chat.askers.age, lane.age], tidy, time.process_time, resident_bytes, self._reactor)
+        ages, hold_seconds = [chat.askers.age, lane.age], self._settings.hold_seconds
+        self._rest = Rest(ages, self._tidy, time.process_time, resident_bytes, self._reactor, hold_seconds)
         self._rest.start()
         for port in self._ports:
             self._tell_address(port)

@@ -24,6 +24,7 @@ from chatcomet.process import (
     raise_descriptor_limit,
     settle_garbage_collector,
     share_interpreter,
+    tidy,
     use_monotonic_clock,
 )
 from chatcomet.service import ChatService
@@ -278,7 +279,7 @@ class TwistdService(ChatService):
     def __init__(
         self, settings: Settings, reactor: ReactorBase, daemon: bool, checkers: Sequence[ICredentialsChecker]
     ) -> None:
-        super().__init__(settings, reactor, checkers=checkers)
+        super().__init__(settings, reactor, checkers=checkers, tidy=tidy)
         self._daemon = daemon
 
     def privilegedStartService(self) -> None:

@@ -7,6 +7,8 @@ Whoever stays is looked at when something has changed: see `Askers.check`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chatcomet.access.accounts import NOBODY, Register
 from chatcomet.access.asker import Asker, bearer, ended, holder, nameless, stranger
 from chatcomet.access.identity import Kind, fold
@@ -16,7 +18,7 @@ from chatcomet.access.sessions import Sessions
 from chatcomet.access.tickets import Ticket, Tickets
 from chatcomet.errors import BadTicket, NotSignedIn
 
-_REMEMBERED = 20_000  # strangers, by address
+_REMEMBERED = 20_000  # strangers, and those who were known, by address
 
 
 class Askers:
@@ -30,20 +32,17 @@ class Askers:
         self._rulings = rulings
         self._accounts = accounts
         self._strangers: Recent[str | None, Asker] = Recent(_REMEMBERED)  # by address
+        self._ended: Recent[str | None, Asker] = Recent(_REMEMBERED)  # the same
 
     def stranger(self, address: str | None) -> Asker:
         """Somebody at `address`: the same for all who are there."""
-        known = self._strangers.get(address)
-        if known is None:
-            known = stranger(address)
-            self._strangers.put(address, known)
-        return known
+        return _kept(self._strangers, address, stranger)
 
     def holder(self, cookie: str, address: str | None) -> Asker:
         """Whose session `cookie` is; who has `ended`, if it is nobody's.  Counts as a use of the session's name."""
         session = self._sessions.recall(cookie)
         if session is None:
-            return ended(address)
+            return _kept(self._ended, address, ended)
         return holder(session, address) if self._sessions.holds_name(session) else nameless(session, address)
 
     def bearer(self, text: str, address: str | None) -> Asker:
@@ -71,7 +70,7 @@ class Askers:
     def age(self) -> int:
         """Forget who was not here lately; how many that were."""
         tickets = 0 if self._tickets is None else self._tickets.age()
-        return self._strangers.age() + self._sessions.age() + tickets
+        return self._strangers.age() + self._ended.age() + self._sessions.age() + tickets
 
     def _is_revoked(self, ticket: Ticket) -> bool:
         return self._rulings.is_ruled("revoked", "", ticket.id)
@@ -86,3 +85,12 @@ class Askers:
             raise NotSignedIn("the account that you were known by is gone, or has another password")
         if kind is Kind.GUEST and name is not None and self._accounts.has_account(fold(name)):
             raise NotSignedIn("the name that you had as a guest is an account's now")
+
+
+def _kept(among: Recent[str | None, Asker], address: str | None, make: Callable[[str | None], Asker]) -> Asker:
+    """The one of `among` at `address`, made by `make` where there is none."""
+    known = among.get(address)
+    if known is None:
+        known = make(address)
+        among.put(address, known)
+    return known

@@ -18,8 +18,8 @@ from chatcomet.access.rulings import Rulings
 from chatcomet.core.rulings import Kind as Ruled
 from chatcomet.errors import NotAllowed, NotSignedIn, SessionEnded
 
-_ROOMS = 64
-"""For how many rooms one clearance can be."""
+_ROOMS = 4
+"""For how many rooms one clearance can be: they may be as many as people, and each of them as large."""
 
 _CLEARANCES = 1_000
 """So many are kept to be given to others, too: most people read what others read."""
@@ -73,8 +73,8 @@ class Gate:
             asker.clear(self._clearance(frozenset((room,))))
         elif room not in cleared.rooms:
             self.check("read", asker, room)
-            others = cleared.rooms if len(cleared.rooms) < _ROOMS else ()
-            asker.clear(self._clearance(frozenset((room, *others))))
+            if len(cleared.rooms) < _ROOMS:
+                asker.clear(self._clearance(cleared.rooms | {room}))
 
     def _clearance(self, rooms: frozenset[str]) -> Clearance:
         """One for `rooms`, and the same for all who may read just these: of many who wait each would have its own."""

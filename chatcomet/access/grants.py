@@ -20,14 +20,15 @@ Action = Literal["read", "post", "moderate", "as"]
 
 ACTIONS: tuple[Action, ...] = get_args(Action)
 PATTERNS = 256
-_ROOMS = 32  # whose answers are remembered; a poll asks for as many at the most
+_ROOMS = 128  # whose answers are remembered, for all who are granted the same
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Grants:
     """Room patterns, each once and in order, and the actions granted where they match.  Make one by `parse`.
 
-    Those that are equal are one object, and what they grant is found out once: a back end grants the same to many.
+    What `parse` makes is one object where it is equal, and what that grants is found out once: a back end grants the
+    same to many.
     """
 
     rules: tuple[tuple[str, tuple[Action, ...]], ...] = ()

@@ -8,10 +8,13 @@ to keep them in the order of their use would cost each look more than it saves.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+_PARTS = 8
 
 
 class Recent(Generic[K, V]):
@@ -53,7 +56,7 @@ class Recent(Generic[K, V]):
         if self._used_weight + weight > self._most:
             self.age()  # all were used: of those some have to go
         while self._others and self._used_weight + self._others_weight + weight > self._most:
-            self._others_weight -= self._weigh(*self._others.popitem())
+            self._drop_some()
         self._used[key] = found
         self._used_weight += weight
 
@@ -63,6 +66,11 @@ class Recent(Generic[K, V]):
             self._used_weight -= self._weigh(key, found)
         elif (found := self._others.pop(key, None)) is not None:
             self._others_weight -= self._weigh(key, found)
+
+    def _drop_some(self) -> None:
+        """Of the unused ones, the first: many at once, since all that were dropped are passed to find the next."""
+        for key in list(islice(self._others, 1 + len(self._others) // _PARTS)):
+            self.forget(key)
 
     def age(self) -> int:
         """Forget what was not used since this was called last; how many that were."""

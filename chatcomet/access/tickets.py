@@ -1,6 +1,7 @@
 """Tickets: who somebody is and what they may do, said by a back end and signed (JSON Web Tokens, RFC 7519).
 
-A ticket is checked once and looked up from then on, until it expires: a hash of its text is the key to what was found.
+A ticket is checked once and looked up from then on, for as long as it is used, by a hash of its text; who polls is
+known even by the header that brings it.
 Only what was found good is remembered.  A flood of forged tickets thus drives out none, but each of them costs time:
 15 µs or so if its algorithm is none of the keys', and else 50 to 500 µs, by its length, for each key of that algorithm.
 
@@ -89,10 +90,14 @@ class Tickets:
         self._audience = audience
         self._wall = wall
         self._signatures = _signatures({key.algorithm for key in self._keys})
-        self._known: Recent[bytes, Ticket] = Recent(_REMEMBERED_BYTES, _bytes)  # by what `_key` makes of its text
+        self._known: Recent[bytes, Ticket] = Recent(
+            _REMEMBERED_BYTES, lambda _, ticket: ticket_bytes(ticket)
+        )  # by the hash of its text
 
     def verify(self, text: str) -> Ticket:
         """The ticket that `text` is.  Raises `BadTicket`."""
+        if len(text) > TICKET_CHARACTERS:
+            raise BadTicket(f"a ticket has {TICKET_CHARACTERS:,} characters at most")
         key = sha256(text.encode(errors="surrogatepass")).digest()
         known = self._known.get(key)
         ticket = known or self._check(text)
@@ -113,8 +118,6 @@ class Tickets:
 
     def _check(self, text: str) -> Ticket:
         """The ticket that `text` is, expired or not."""
-        if len(text) > TICKET_CHARACTERS:
-            raise BadTicket(f"a ticket has {TICKET_CHARACTERS:,} characters at most")
         if not _FORM.fullmatch(text):
             raise BadTicket("a ticket is a signed JSON Web Token: three parts in base64url, with dots between")
         signed = text.rpartition(".")[0]
@@ -248,6 +251,6 @@ def _read_seconds(claims: Mapping[str, object], claim: str) -> float:
     return seconds
 
 
-def _bytes(key: bytes, ticket: Ticket) -> int:
-    """About what remembering this ticket takes, with some rooms that its grants were asked for."""
+def ticket_bytes(ticket: Ticket) -> int:
+    """About what it takes to remember `ticket`; of grants that others have, too, there may be less."""
     return 1_000 + 160 * len(ticket.grants.rules)

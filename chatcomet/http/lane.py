@@ -17,6 +17,7 @@ from twisted.internet.defer import fail, succeed
 
 from chatcomet.access.asker import Asker
 from chatcomet.access.recent import Recent
+from chatcomet.access.tickets import ticket_bytes
 from chatcomet.api.chat import Chat
 from chatcomet.api.waiting import Pending
 from chatcomet.core.message import parse_number
@@ -36,10 +37,10 @@ from chatcomet.http.socket import open_socket
 ASKS = 1_024
 """How many first lines are remembered."""
 
-HEADS_BYTES = 32 * 1024 * 1024
-"""How much of headers is remembered: what a crowd of 20,000 browsers sends."""
+HEADS_BYTES = 48 * 1024 * 1024
+"""How much of headers is remembered, and of who sends them: of a crowd of 20,000 browsers."""
 
-_SOURCE_BYTES = 700  # what there is of one beside its header: who that is, for the most part
+_SOURCE_BYTES = 1_400  # what there may be of one beside its header and a ticket: who that is, for which rooms cleared
 
 _ELSEWHERE = 20_000
 """How many are remembered who send what others do from another address, as all do to whom one ticket was given."""
@@ -114,6 +115,11 @@ class Lane:
             return self._get(first, rest, peer) if first.startswith(b"GET ") else self._post(first, rest, peer)
         except Exception:
             return _UNREAD, fail()
+
+    def age(self) -> int:
+        """Forget what nobody has asked for lately, and who did not ask; how many people that were."""
+        self._asks.age()
+        return self._sources.age() + self._elsewhere.age()
 
     def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
         if b"/socket" in first and (opened := self._open(first, block, peer)) is not None:
@@ -192,20 +198,16 @@ class Lane:
         without_ticket(line)
         return ask, ask.begin(self._known_by(credentials, peer))
 
-    def age(self) -> int:
-        """Forget what nobody has asked for lately, and who did not ask; how many that were."""
-        return self._asks.age() + self._sources.age() + self._elsewhere.age()
-
     def _recall(self, source: Source, peer: Peer) -> Asker | None:
         """Who asks with a header that is known, unless that is to be found out (again): the way of each poll."""
         if source.asker is None:
-            return peer.somebody
+            return self._known_by(NONE, peer)
         here = peer.address()
         asker = source.asker if source.peer == here else self._elsewhere.get((source, here))
         return asker if asker is not None and self._chat.askers.holds(asker) else None
 
     def _find(self, block: bytes, source: Source | None, credentials: Credentials | None, peer: Peer) -> Asker:
-        """The same, by `credentials`, which `block` has; and to be remembered, if it is to hold."""
+        """Who asks by `credentials`, those of `block`; to be remembered, if that is to hold."""
         credentials = credentials or self._read_block(block, peer)
         assert credentials is not None, "it was read before"
         here, asker = peer.address(), self._known_by(credentials, peer)
@@ -236,7 +238,7 @@ class Lane:
         return head if head is not None and self._hosts.knows(head.header("Host") or "") else None
 
     def _read_block(self, block: bytes, peer: Peer) -> Credentials | None:
-        """The same of `block`, if that is a plain header of a request for this server, and nothing behind it."""
+        """What `block` says of who asks, if that is a plain header of a request for this server and nothing else."""
         head = self._for_us(read_head(block))
         return None if head is None or head.length else self._read_credentials(head, peer)
 
@@ -258,4 +260,5 @@ class Lane:
 
 
 def _source_bytes(block: bytes, source: Source) -> int:
-    return len(block) + _SOURCE_BYTES
+    ticket = source.asker.ticket if source.asker else None
+    return len(block) + _SOURCE_BYTES + (ticket_bytes(ticket) if ticket else 0)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from chatcomet.rest import AGE_SECONDS, GROWN_BYTES, LOOK_SECONDS, MUCH, QUIET, Rest
+from chatcomet.rest import AGE_SECONDS, GROWN, LOOK_SECONDS, MUCH, QUIET, Rest
+
+BEGIN = 60_000_000
+MORE = round(GROWN * BEGIN) + 1
+"""Memory has grown by so much, at the least."""
 
 BUSY_SECONDS = 2 * QUIET * LOOK_SECONDS
 """Of a processor, between two looks."""
@@ -15,12 +19,13 @@ class RestTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.worked = 7.0
-        self.resident = 60_000_000
-        self.left = 60_000_000
+        self.resident = BEGIN
+        self.left = BEGIN
         """How much memory there is after it was given back."""
         self.remembered = [0, 0]
         self.ages = 0
         self.tidied = 0
+        self.faults = 0
         self.rest = Rest([self.age, self.age_others], self.tidy, lambda: self.worked, lambda: self.resident, self.clock)
         self.rest.start()
 
@@ -34,6 +39,9 @@ class RestTests(SynchronousTestCase):
         return forgotten
 
     def tidy(self) -> None:
+        if self.faults:
+            self.faults -= 1
+            raise ZeroDivisionError
         self.tidied += 1
         self.resident = self.left
         self.worked += 10.0  # which is not to be taken for being busy
@@ -46,31 +54,31 @@ class RestTests(SynchronousTestCase):
             self.clock.advance(LOOK_SECONDS)
 
     def test_in_quiet_after_memory_has_grown(self) -> None:
-        self.resident += GROWN_BYTES
+        self.resident += MORE
         self.look()
         self.assertEqual(self.tidied, 1)
 
     def test_once(self) -> None:
-        self.resident += GROWN_BYTES
+        self.resident += MORE
         self.look(20)
         self.assertEqual(self.tidied, 1)
 
     def test_again_when_it_has_grown_again(self) -> None:
         for times in range(1, 4):
-            self.resident += 2 * GROWN_BYTES
-            self.left += GROWN_BYTES  # not all comes back
+            self.resident += 3 * MORE
+            self.left += MORE  # not all comes back
             self.look(2)
             self.assertEqual(self.tidied, times)
 
     def test_not_while_there_is_much_to_do(self) -> None:
-        self.resident += GROWN_BYTES
+        self.resident += MORE
         self.look(9, busy=True)
         self.assertEqual(self.tidied, 0)
         self.look()
         self.assertEqual(self.tidied, 1)
 
     def test_not_where_nothing_is_to_be_had(self) -> None:
-        self.resident += GROWN_BYTES - 1
+        self.resident += MORE - 1
         self.look(9, busy=True)
         self.look(9)
         self.assertEqual(self.tidied, 0)
@@ -82,6 +90,15 @@ class RestTests(SynchronousTestCase):
         self.assertEqual(self.ages, 1)
         self.look(round(2 * AGE_SECONDS / LOOK_SECONDS))
         self.assertEqual(self.ages, 3)
+
+    def test_who_is_held_for_long_is_not_forgotten_meanwhile(self) -> None:
+        arguments = (self.tidy, lambda: self.worked, lambda: self.resident, self.clock)
+        Rest([self.age], *arguments, hold_seconds=AGE_SECONDS).start()
+        self.rest.stop()
+        self.look(round(2 * AGE_SECONDS / LOOK_SECONDS) - 1)
+        self.assertEqual(self.ages, 0)
+        self.look()
+        self.assertEqual(self.ages, 1)
 
     def test_where_much_was_forgotten_memory_is_given_back(self) -> None:
         for forgotten, tidied in ((MUCH - 1, 0), (MUCH, 1)):
@@ -98,6 +115,16 @@ class RestTests(SynchronousTestCase):
         self.assertEqual((self.ages, self.tidied), (1, 0))
         self.look(3)
         self.assertEqual(self.tidied, 1)
+
+    def test_a_part_that_raises_is_logged_and_ends_nothing(self) -> None:
+        self.faults = 1
+        for _ in range(2):
+            self.resident += 2 * MORE
+            self.look()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.tidied, 1)
+        self.rest.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stops(self) -> None:
         self.rest.stop()

@@ -27,6 +27,7 @@ from chatcomet.core.message import Draft, Sizes
 from chatcomet.core.rulings import Ruling
 from chatcomet.core.store import Before
 from chatcomet.errors import BadTicket, StartRefused, StoreUnavailable
+from chatcomet.rest import AGE_SECONDS, LOOK_SECONDS
 from chatcomet.service import BACKLOG_CONNECTIONS, ChatService
 from chatcomet.settings import ConnectionLimits, Settings
 from chatcomet.stores.memory import MemoryStore
@@ -71,6 +72,24 @@ class StartTests(ServiceTestCase):
             with patch.object(self.reactor, "listenTCP", return_value=port):
                 ChatService(settings, cast(ReactorBase, self.reactor)).privilegedStartService()
             self.assertEqual(listened, knocking)
+
+    def test_what_a_busy_time_has_left_behind_goes_in_quiet(self) -> None:
+        tidied: list[float] = []
+        memory = iter([100, 120])
+        with (
+            patch("chatcomet.service.resident_bytes", lambda: next(memory, 100)),
+            patch("time.process_time", lambda: 0.0),
+        ):
+            service = ChatService(
+                SETTINGS, cast(ReactorBase, self.reactor), tidy=lambda: tidied.append(self.reactor.seconds())
+            )
+            chat = chat_of(service)
+            chat.askers.stranger("192.0.2.1")
+            self.reactor.advance(LOOK_SECONDS)
+            self.assertEqual(tidied, [LOOK_SECONDS])
+            for _ in range(round(2 * AGE_SECONDS / LOOK_SECONDS)):
+                self.reactor.advance(LOOK_SECONDS)
+        self.assertEqual(len(chat.askers._strangers), 0)
 
     def test_has_a_name(self) -> None:
         self.assertEqual(self.service.name, "chatcomet")

@@ -26,6 +26,7 @@ LASTS_SECONDS = 0.05
 OTHERWISE: dict[str, dict[str, float]] = {
     "chatcomet.access.addresses": {"_REMEMBERED": KEPT},
     "chatcomet.access.askers": {"_REMEMBERED": KEPT},
+    "chatcomet.access.gate": {"_CLEARANCES": KEPT},
     "chatcomet.access.limits": {"ENDED": KEPT},
     "chatcomet.access.policy": {"_REMEMBERED": KEPT},
     "chatcomet.access.remembered": {"REMEMBERED": KEPT},

@@ -52,10 +52,15 @@ class RecentTests(SynchronousTestCase):
         self.put("efg")
         self.assertEqual(sorted(self.recent), ["a", "b", "e", "f", "g"])
 
-    def test_of_what_is_all_used_some_goes(self) -> None:
-        self.put("abcdefgh")
-        self.assertEqual(len(self.recent), MOST)
-        self.assertEqual(self.recent.get("h"), "H")
+    def test_of_what_is_not_used_the_first_goes_first(self) -> None:
+        self.put("abcde")
+        self.recent.age()
+        self.put("f")
+        self.assertEqual(sorted(self.recent), ["b", "c", "d", "e", "f"])
+
+    def test_of_what_is_all_used_the_first_goes_first(self) -> None:
+        self.put("abcdefg")
+        self.assertEqual(sorted(self.recent), ["c", "d", "e", "f", "g"])
 
     def test_what_is_to_be_forgotten_is(self) -> None:
         self.put("abc")
