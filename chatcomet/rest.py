@@ -6,7 +6,8 @@
   library keeps free for itself.  After 900 hostile connections over HTTP/2 these were 50 MiB of 155.
 
 To look at all objects for garbage stops all else, for 50 ms where 15,000 wait with a ticket each.  So memory is given
-back in quiet, and only where it has grown, or much was forgotten, since that was done last.
+back in quiet, and only where there is more of it than there was at the least; and where that brought little, because
+it is in use, it is done again after twice as long.
 """
 
 from __future__ import annotations
@@ -26,46 +27,50 @@ AGE_SECONDS = 300.0
 """What nobody has used for so long is forgotten, at the earliest."""
 
 GROWN = 0.05
-"""Memory has grown if it is more by this part than after the last time that it was given back."""
+"""Memory has grown if it is more by this part."""
 
-MUCH = 1_000
-"""So many that were forgotten are worth to give back what they took."""
+LITTLE = 0.01
+"""To give back a smaller part of it was not worth it."""
+
+LONGEST_SECONDS = 300.0
+"""Between two tries, where they bring little."""
 
 
 class Rest:
-    """`ages`: each forgets what was not used since it was called last, and tells how many that were.  `tidy`: gives
-    memory back.  `worked` tells how many seconds of a processor this process has used, `resident` how many bytes of
-    memory it has.  `clock` does not jump.  `hold_seconds`: for so long somebody may be here and use nothing of that.
+    """`ages`: each forgets what was not used since it was called last.  `tidy`: gives memory back.  `worked` tells how
+    many seconds of a processor this process has used, `resident` how many bytes of memory it has.  `clock` does not
+    jump.  `hold_seconds`: for so long somebody may be here and use nothing of what is remembered.
     """
 
     _log = Logger()
 
     def __init__(
         self,
-        ages: Sequence[Callable[[], int]],
+        ages: Sequence[Callable[[], None]],
         tidy: Callable[[], object],
         worked: Callable[[], float],
         resident: Callable[[], int],
         clock: IReactorTime,
         hold_seconds: float = 0.0,
     ) -> None:
-        self._age_seconds = max(AGE_SECONDS, 2 * hold_seconds)
         self._ages = ages
         self._tidy = tidy
         self._worked = worked
         self._resident = resident
         self._clock = clock
+        self._age_seconds = max(AGE_SECONDS, 2 * hold_seconds)
         self._next: IDelayedCall | None = None
-        self._worked_before = 0.0
-        self._resident_before = 0
-        self._forgotten = 0
         self._next_age = 0.0
+        self._worked_before = 0.0
+        self._least = 0  # bytes of memory that there ever were after it was given back
+        self._left = 0  # when that was done last
+        self._pause = LOOK_SECONDS
+        self._next_try = 0.0
 
     def start(self) -> None:
         """Look from now on; what there is now is where memory goes back to."""
         self._next_age = self._clock.seconds() + self._age_seconds
-        self._forgotten = 0
-        self._resident_before = self._resident()
+        self._least = self._left = self._resident()
         self._look_later()
 
     def stop(self) -> None:
@@ -81,19 +86,27 @@ class Rest:
     def _look(self) -> None:
         self._next = None
         try:
-            self._rest()
+            self._forget()
+            if self._worked() - self._worked_before <= QUIET * LOOK_SECONDS:
+                self._give_back()
         except Exception:
             self._log.failure("a fault in giving memory back")
         finally:
             self._look_later()
 
-    def _rest(self) -> None:
+    def _forget(self) -> None:
         if self._clock.seconds() >= self._next_age:
             self._next_age = self._clock.seconds() + self._age_seconds
-            self._forgotten += sum(age() for age in self._ages)
-        is_quiet = self._worked() - self._worked_before <= QUIET * LOOK_SECONDS
-        has_grown = self._resident() > (1 + GROWN) * self._resident_before
-        if is_quiet and (has_grown or self._forgotten >= MUCH):
-            self._forgotten = 0
-            self._tidy()
-            self._resident_before = self._resident()
+            for age in self._ages:
+                age()
+
+    def _give_back(self) -> None:
+        before, now = self._resident(), self._clock.seconds()
+        is_waiting = now < self._next_try and before <= (1 + GROWN) * self._left
+        if before <= (1 + GROWN) * self._least or is_waiting:
+            return
+        self._tidy()
+        self._left = after = self._resident()
+        self._least = min(self._least, after)
+        self._pause = min(2 * self._pause, LONGEST_SECONDS) if before - after < LITTLE * before else LOOK_SECONDS
+        self._next_try = now + self._pause

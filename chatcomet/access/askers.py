@@ -67,10 +67,11 @@ class Askers:
             return not asker.has_ended
         return not asker.is_nameless and self._sessions.holds(session) and self._sessions.holds_name(session)
 
-    def age(self) -> int:
-        """Forget who was not here lately; how many that were."""
-        tickets = 0 if self._tickets is None else self._tickets.age()
-        return self._strangers.age() + self._ended.age() + self._sessions.age() + tickets
+    def age(self) -> None:
+        """Forget who was not here lately."""
+        for recent in (self._strangers, self._ended, self._sessions, self._tickets):
+            if recent is not None:
+                recent.age()
 
     def _is_revoked(self, ticket: Ticket) -> bool:
         return self._rulings.is_ruled("revoked", "", ticket.id)

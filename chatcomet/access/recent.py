@@ -72,9 +72,7 @@ class Recent(Generic[K, V]):
         for key in list(islice(self._others, 1 + len(self._others) // _PARTS)):
             self.forget(key)
 
-    def age(self) -> int:
-        """Forget what was not used since this was called last; how many that were."""
-        forgotten = len(self._others)
+    def age(self) -> None:
+        """Forget what was not used since this was called last."""
         self._others, self._others_weight = self._used, self._used_weight
         self._used, self._used_weight = {}, 0
-        return forgotten

@@ -149,12 +149,11 @@ class Sessions:
             return False
         return not session.member or self._accounts.vouches(session.fingerprint)
 
-    def age(self) -> int:
+    def age(self) -> None:
         """Forget cookies that nobody has used lately, which are verified when they come again, and names that nobody
-        holds any more; how many that were."""
-        names = len(self._holders)
+        holds any more."""
         self._forget_unused(self._clock.seconds())
-        return self._known.age() + names - len(self._holders)
+        self._known.age()
 
     def _verify(self, cookie: str) -> Session | None:
         try:

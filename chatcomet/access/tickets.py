@@ -112,9 +112,9 @@ class Tickets:
         """Whether `ticket`, which was verified, has not expired since."""
         return self._wall() < ticket.until
 
-    def age(self) -> int:
-        """Forget tickets that nobody has used lately, which are checked when they come again; how many that were."""
-        return self._known.age()
+    def age(self) -> None:
+        """Forget tickets that nobody has used lately: they are checked when they come again."""
+        self._known.age()
 
     def _check(self, text: str) -> Ticket:
         """The ticket that `text` is, expired or not."""

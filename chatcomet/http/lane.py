@@ -116,10 +116,10 @@ class Lane:
         except Exception:
             return _UNREAD, fail()
 
-    def age(self) -> int:
-        """Forget what nobody has asked for lately, and who did not ask; how many people that were."""
-        self._asks.age()
-        return self._sources.age() + self._elsewhere.age()
+    def age(self) -> None:
+        """Forget what nobody has asked for lately, and who did not ask."""
+        for recent in (self._asks, self._sources, self._elsewhere):
+            recent.age()
 
     def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
         if b"/socket" in first and (opened := self._open(first, block, peer)) is not None:
