@@ -1,8 +1,9 @@
 """Lane: what is known from its bytes, and asked of the chat without a `Request`: polls, posts, streams, WebSockets.
 
 Klein and werkzeug take a few hundred microseconds to find out what a request is about.  Here the first line and the
-header of a poll are each read once, and looked up as they are when they come again: all who wait for the same message
-send the same line, and a browser sends the same header each time.  The chat is asked by the functions that Klein's
+header of a poll are each read once, and looked up when they come again (a header by its hash, or headers would be half
+of what a crowd takes): all who wait for the same message send the same line, and a browser sends the same header each
+time.  The chat is asked by the functions that Klein's
 routes call, too, so that both lanes give the same answers (law 12).
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import Any, NoReturn, Protocol
 
 from twisted.internet.defer import fail, succeed
@@ -37,10 +39,10 @@ from chatcomet.http.socket import open_socket
 ASKS = 1_024
 """How many first lines are remembered."""
 
-HEADS_BYTES = 48 * 1024 * 1024
-"""How much of headers is remembered, and of who sends them: of a crowd of 20,000 browsers."""
+HEADS_BYTES = 60 * 1024 * 1024
+"""How much is remembered of headers, which is who sends them: a crowd of 20,000, with a ticket each."""
 
-_SOURCE_BYTES = 1_400  # what there may be of one beside its header and a ticket: who that is, for which rooms cleared
+_SOURCE_BYTES = 1_600  # what there may be of one beside a ticket: who that is, and for which rooms cleared
 
 _ELSEWHERE = 20_000
 """How many are remembered who send what others do from another address, as all do to whom one ticket was given."""
@@ -99,7 +101,7 @@ class Lane:
         self._cookie = SessionCookie(chat.settings.prefix)
         self._most_bytes = most_bytes(chat.settings.connections)
         self._asks: Recent[bytes, Ask[Any]] = Recent(ASKS)  # by first line
-        self._sources: Recent[bytes, Source] = Recent(HEADS_BYTES, _source_bytes)  # by header
+        self._sources: Recent[bytes, Source] = Recent(HEADS_BYTES, _source_bytes)  # by a hash of the header
         self._elsewhere: Recent[tuple[Source, str], Asker] = Recent(_ELSEWHERE)
 
     def take(self, data: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
@@ -124,7 +126,8 @@ class Lane:
     def _get(self, first: bytes, block: bytes, peer: Peer) -> tuple[Ask[Any], Pending[Any]] | None:
         if b"/socket" in first and (opened := self._open(first, block, peer)) is not None:
             return opened  # its header is another one each time
-        source = self._sources.get(block)
+        key = sha256(block).digest()
+        source = self._sources.get(key)
         credentials = None if source else self._read_block(block, peer)
         if source is None and credentials is None:
             return None
@@ -134,7 +137,11 @@ class Lane:
         if ask is None:
             return self._follow(first, block, peer)
         asker = self._recall(source, peer) if source else None
-        return ask, ask.begin(asker or self._find(block, source, credentials, peer))
+        if asker is None:
+            credentials = credentials or self._read_block(block, peer)
+            assert credentials is not None, "it was read before"
+            asker = self._find(key, source, credentials, peer)
+        return ask, ask.begin(asker)
 
     def _learn_poll(self, first: bytes) -> Ask[Any] | None:
         """What the line asks for, if that is a poll."""
@@ -206,16 +213,14 @@ class Lane:
         asker = source.asker if source.peer == here else self._elsewhere.get((source, here))
         return asker if asker is not None and self._chat.askers.holds(asker) else None
 
-    def _find(self, block: bytes, source: Source | None, credentials: Credentials | None, peer: Peer) -> Asker:
-        """Who asks by `credentials`, those of `block`; to be remembered, if that is to hold."""
-        credentials = credentials or self._read_block(block, peer)
-        assert credentials is not None, "it was read before"
+    def _find(self, key: bytes, source: Source | None, credentials: Credentials, peer: Peer) -> Asker:
+        """Who asks by `credentials`; to be remembered by `key` where that holds."""
         here, asker = peer.address(), self._known_by(credentials, peer)
         if not self._chat.askers.holds(asker):
             return asker
         known = None if credentials is NONE else asker
         if source is None:
-            self._sources.put(block, Source(peer.origin, here, known))
+            self._sources.put(key, Source(peer.origin, here, known))
         elif source.peer == here:
             source.asker = known
         elif known is not None:
@@ -259,6 +264,6 @@ class Lane:
         return None if credentials.password is not None else credentials
 
 
-def _source_bytes(block: bytes, source: Source) -> int:
+def _source_bytes(key: bytes, source: Source) -> int:
     ticket = source.asker.ticket if source.asker else None
-    return len(block) + _SOURCE_BYTES + (ticket_bytes(ticket) if ticket else 0)
+    return _SOURCE_BYTES + (ticket_bytes(ticket) if ticket else 0)
