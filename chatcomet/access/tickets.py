@@ -90,9 +90,8 @@ class Tickets:
         self._audience = audience
         self._wall = wall
         self._signatures = _signatures({key.algorithm for key in self._keys})
-        self._known: Recent[bytes, Ticket] = Recent(
-            _REMEMBERED_BYTES, lambda _, ticket: ticket_bytes(ticket)
-        )  # by the hash of its text
+        # By the hash of its text.
+        self._known: Recent[bytes, Ticket] = Recent(_REMEMBERED_BYTES, lambda _, ticket: ticket_bytes(ticket))
 
     def verify(self, text: str) -> Ticket:
         """The ticket that `text` is.  Raises `BadTicket`."""

@@ -3,8 +3,8 @@
 Klein and werkzeug take a few hundred microseconds to find out what a request is about.  Here the first line and the
 header of a poll are each read once, and looked up when they come again (a header by its hash, or headers would be half
 of what a crowd takes): all who wait for the same message send the same line, and a browser sends the same header each
-time.  The chat is asked by the functions that Klein's
-routes call, too, so that both lanes give the same answers (law 12).
+time.  The chat is asked by the functions that Klein's routes call, too, so that both lanes give the same answers (law
+12).
 """
 
 from __future__ import annotations
